@@ -1,0 +1,178 @@
+"""The half of a check that runs beside the learner's code: it watches what is called and notes what comes back.
+
+Nothing here decides anything. What leaves this module is data (see wire.py); the judge reads it elsewhere.
+"""
+
+import contextlib
+import inspect
+import linecache
+import sys
+import textwrap
+import traceback
+import warnings
+
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+OURS = ("/dlcourse/", "/torch/", "<frozen")
+
+
+def plain(thing):
+    """Turn what an answer gave back into a tree of data; what has no such form becomes its type's name."""
+    if thing is None or isinstance(thing, (bool, int, float, str)):
+        return thing
+    if isinstance(thing, torch.Tensor):
+        return thing.detach().clone()
+    if isinstance(thing, dict):
+        return {str(key): plain(value) for key, value in thing.items()}
+    if isinstance(thing, (list, tuple)):
+        return [plain(value) for value in thing]
+    if type(thing).__module__ == "numpy":
+        return {"$type": f"numpy {type(thing).__name__}"}
+    return {"$type": type(thing).__name__}
+
+
+def gradient(output, inputs, weight=None):
+    """d(sum of weight·output)/d(inputs), or None where no gradient flows. weight has output's shape; None means 1s.
+
+    `inputs` is a tensor (one gradient comes back) or a list of them (a list comes back).
+    """
+    several = isinstance(inputs, (list, tuple))
+    if not isinstance(output, torch.Tensor) or not output.requires_grad:
+        return None
+    if weight is None or weight.shape != output.shape:
+        weight = torch.ones_like(output)
+    with _Calls.paused():
+        found = torch.autograd.grad(output, inputs if several else [inputs], weight.to(output.dtype),
+                                    allow_unused=True)
+    return list(found) if several else found[0]
+
+
+def ask(parts, answer, questions: dict, off_limits=frozenset()) -> dict:
+    """Put every question to the answer; return what was observed, as a tree.
+
+    parts: the check's parts; questions: {part name: [case, ...]}. The result has "source" (the answer's own
+    text or None), "calls" (what was called of `off_limits`, sorted) and "parts" {name: [observation, ...]}; an
+    observation is {"seen": tree} or {"raised": {"type", "text", "line"}}.
+    The global random state is left as it was, and what the answer writes to stderr comes out on stdout.
+    """
+    calls = set()
+    seen = {}
+    with beside(), contextlib.redirect_stderr(sys.stdout):
+        for part in parts:
+            seen[part.name] = []
+            for case in questions[part.name]:
+                observation = observe(part, answer, case, off_limits, calls)
+                seen[part.name].append(observation)
+                if _is_stub(observation):
+                    return {"source": None, "calls": [], "parts": seen}
+    return {"source": _source(answer), "calls": sorted(calls), "parts": seen}
+
+
+@contextlib.contextmanager
+def beside():
+    """Where answers are observed: gradients on, no warnings, and a random state that is put back afterwards."""
+    with torch.random.fork_rng(devices=[]), torch.enable_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.manual_seed(0)
+        yield
+
+
+def observe(part, answer, case, off_limits=frozenset(), calls=None) -> dict:
+    """Look at an answer in one case: {"seen": tree} or {"raised": {"type", "text", "line"}}.
+
+    What it calls of `off_limits` is added to the set `calls`. The judge looks at its reference in the same way,
+    off_limits included: under a watching mode torch now and then takes another path, to another nan.
+    """
+    calls = set() if calls is None else calls
+    case = {name: value.clone() if isinstance(value, torch.Tensor) else value for name, value in case.items()}
+    try:
+        with _watched(calls, off_limits):
+            return {"seen": plain(part.observe(answer, **case))}
+    except Exception as error:  # whatever a learner's code may raise is an observation, told to the learner
+        return {"raised": {"type": type(error).__name__, "text": str(error)[:500], "line": _where(error)}}
+
+
+@contextlib.contextmanager
+def _watched(calls, off_limits):
+    if not off_limits:
+        yield
+        return
+    with _Operations(calls, off_limits), _Calls(calls, off_limits):
+        yield
+
+
+def _is_stub(observation) -> bool:
+    return observation.get("raised", {}).get("type") == "NotImplementedError"
+
+
+def _where(error) -> str | None:
+    """The learner's own line that raised: the innermost frame that is neither ours nor torch's."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if not any(part in frame.filename for part in OURS):
+            return (frame.line or linecache.getline(frame.filename, frame.lineno)).strip() or None
+    return None
+
+
+def _source(answer) -> str | None:
+    """The answer's own text, of a class that of its methods; None where there is none to read, or it is torch's."""
+    if str(getattr(answer, "__module__", "")).split(".")[0] == "torch":
+        return None
+    pieces = [answer]
+    if isinstance(answer, type):  # Python finds no source for a class that was typed into a notebook
+        pieces = [getattr(method, "__func__", method) for method in vars(answer).values()]
+    texts = []
+    for piece in pieces:
+        if inspect.isfunction(piece):
+            with contextlib.suppress(OSError):
+                texts.append(textwrap.dedent(inspect.getsource(piece)))
+    return "\n".join(texts) or None
+
+
+class _Calls(TorchFunctionMode):
+    """Notes off-limits functions by the name they are called under, torch.nn.functional.linear for one."""
+
+    _pauses = 0
+
+    def __init__(self, calls: set, off_limits):
+        super().__init__()
+        self.calls, self.off_limits = calls, off_limits
+
+    @classmethod
+    @contextlib.contextmanager
+    def paused(cls):
+        """What the check itself calls in here is not the learner's."""
+        cls._pauses += 1
+        try:
+            yield
+        finally:
+            cls._pauses -= 1
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if not self._pauses:
+            self.calls.update({bare_name(getattr(func, "__name__", ""))} & self.off_limits)
+        return func(*args, **(kwargs or {}))
+
+
+class _Operations(TorchDispatchMode):
+    """Notes off-limits operations as they reach the kernels: no alias, getattr or torch.ops hides from it."""
+
+    def __init__(self, calls: set, off_limits):
+        super().__init__()
+        self.calls, self.off_limits = calls, off_limits
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.calls.update({bare_name(func._schema.name)} & self.off_limits)
+        return func(*args, **(kwargs or {}))
+
+
+KERNELS = {"logsigmoidforward": "logsigmoid", "prelukernel": "prelu", "rreluwithnoise": "rrelu",
+           "specialexpit": "sigmoid", "expit": "sigmoid"}
+
+
+def bare_name(name: str) -> str:
+    """`torch.softmax`, `aten::_softmax` and `Softmax` are all softmax; `log_softmax`, `LogSoftmax`: logsoftmax."""
+    name = name.removesuffix(".default").split("::")[-1].split(".")[-1]
+    bare = name.replace("_", "").lower()
+    return KERNELS.get(bare, bare)

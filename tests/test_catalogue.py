@@ -1,0 +1,81 @@
+"""Every wrong answer is rejected and most are told their own mistake; every right one is accepted."""
+
+from collections import Counter
+from importlib import import_module
+
+import pytest
+from catalogue import answers
+
+from dlcourse.checks.core import Check
+from dlcourse.checks.verdict import CheckFailed
+
+ANSWERS = answers()
+LESSONS = sorted({answer.lesson for answer in ANSWERS})
+
+
+def check_of(answer) -> Check:
+    return getattr(import_module(f"dlcourse.checks.{answer.lesson}"), answer.exercise)
+
+
+def verdict_on(answer, seed=None):
+    try:
+        return check_of(answer)(answer.code, seed=seed)
+    except CheckFailed as failed:
+        return failed.verdict
+
+
+@pytest.mark.parametrize("answer", [a for a in ANSWERS if a.right], ids=str)
+def test_a_right_answer_is_accepted_in_full(answer):
+    for seed in (None, 1, 2):
+        verdict = verdict_on(answer, seed)
+        assert verdict.passed and verdict.score == 1.0, verdict.message
+
+
+@pytest.mark.parametrize("answer", [a for a in ANSWERS if not a.right], ids=str)
+def test_a_wrong_answer_is_rejected_and_told_its_mistake(answer):
+    for seed in (None, 1, 2):
+        verdict = verdict_on(answer, seed)
+        assert not verdict.passed and verdict.score < 1.0
+        assert verdict.misconception == answer.mistake, verdict.message
+        assert len(verdict.message) > 20
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_every_exercise_has_six_wrong_answers_and_two_right_ones_and_nine_in_ten_are_told(lesson, summary_table):
+    rows = []
+    for exercise in exercises(lesson):
+        mine = [a for a in ANSWERS if (a.lesson, a.exercise) == (lesson, exercise)]
+        verdicts = [(a, verdict_on(a)) for a in mine]
+        wrong = [(a, v) for a, v in verdicts if not a.right]
+        told = sum(v.misconception == a.mistake and v.misconception is not None for a, v in wrong)
+        accepted = sum(v.passed for _, v in wrong)
+        rejected = sum(not v.passed for a, v in verdicts if a.right)
+        rows.append((exercise, len(wrong), accepted, told, len(mine) - len(wrong), rejected))
+        assert len(wrong) >= 6 and len(mine) - len(wrong) >= 2, f"{exercise} needs more answers in the catalogue"
+    total = ("all", *(sum(row[k] for row in rows) for k in range(1, 6)))
+    summary_table(f"catalogue of {lesson}: {len(rows)} exercises, {total[3] / total[1]:.0%} told their own mistake",
+                  ("exercise", "wrong", "accepted", "told", "right", "rejected"), [*rows, total])
+    assert total[2] == 0 and total[5] == 0
+    assert all(row[3] >= 0.9 * row[1] - 0.5 for row in rows) and total[3] >= 0.9 * total[1]
+
+
+def exercises(lesson: str) -> list[str]:
+    """The names of a lesson's checks that are no review questions, in the order they stand."""
+    module = import_module(f"dlcourse.checks.{lesson}")
+    return [name for name, check in vars(module).items() if isinstance(check, Check) and not check.secret]
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_every_mistake_has_an_id_of_its_own_and_a_sentence(lesson):
+    for check in vars(import_module(f"dlcourse.checks.{lesson}")).values():
+        if isinstance(check, Check):
+            says = {(mistake.id, mistake.says) for mistake in check.mistakes}
+            twice = [id for id, count in Counter(id for id, _ in says).items() if count > 1]
+            assert not twice, f"{check.name} explains {twice} in two ways"
+            assert all(says.rstrip().endswith((".", "?")) for _, says in says)
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=str)
+def test_a_check_answers_within_a_second(answer):
+    fastest = min(verdict_on(answer).seconds for _ in range(3))  # of three, since the machine may be busy
+    assert fastest < 1.0
