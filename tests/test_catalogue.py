@@ -24,16 +24,21 @@ def verdict_on(answer, seed=None):
         return failed.verdict
 
 
+def seeds(answer):
+    """The learner's own draw and two of a grader's; of a check that trains, the learner's alone."""
+    return (None, 1, 2) if check_of(answer).seconds <= 1 else (None,)
+
+
 @pytest.mark.parametrize("answer", [a for a in ANSWERS if a.right], ids=str)
 def test_a_right_answer_is_accepted_in_full(answer):
-    for seed in (None, 1, 2):
+    for seed in seeds(answer):
         verdict = verdict_on(answer, seed)
         assert verdict.passed and verdict.score == 1.0, verdict.message
 
 
 @pytest.mark.parametrize("answer", [a for a in ANSWERS if not a.right], ids=str)
 def test_a_wrong_answer_is_rejected_and_told_its_mistake(answer):
-    for seed in (None, 1, 2):
+    for seed in seeds(answer):
         verdict = verdict_on(answer, seed)
         assert not verdict.passed and verdict.score < 1.0
         assert verdict.misconception == answer.mistake, verdict.message
@@ -76,6 +81,7 @@ def test_every_mistake_has_an_id_of_its_own_and_a_sentence(lesson):
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=str)
-def test_a_check_answers_within_a_second(answer):
-    fastest = min(verdict_on(answer).seconds for _ in range(3))  # of three, since the machine may be busy
-    assert fastest < 1.0
+def test_a_check_answers_within_a_second_or_where_it_trains_within_its_limit(answer):
+    limit = check_of(answer).seconds
+    assert limit <= 20
+    assert any(verdict_on(answer).seconds < limit for _ in range(3))  # of three, since the machine may be busy

@@ -38,9 +38,9 @@ relu = Check(
     [Part("values", 0.5, "negative inputs give 0, positive ones pass unchanged", mixed, value),
      Part("gradient", 0.3, "the gradient is 1 where x > 0 and 0 where x < 0", batches, slope),
      Part("gradient at 0", 0.2, "at x = 0 the gradient is 0, by convention", slopes_at(0.0, -1.0, 2.0, -0.0), slope)],
-    [Mistake("relu-clamp", "This is what `clamp(min=0)` gives: right everywhere but at exactly 0, where clamp lets "
-             "the whole gradient through and ReLU, by convention, lets none. Zeros are common: a dead layer "
-             "below sends nothing else.", lambda x: x.clamp(min=0)),
+    [Mistake("relu-clamp", "Right everywhere but at exactly 0: there the whole gradient comes through, and by "
+             "convention none should. `clamp(min=0)` does that, and so does putting x = 0 on the right side, as in "
+             "`x >= 0`. Zeros are common: a dead layer below sends nothing else.", lambda x: x.clamp(min=0)),
      Mistake("relu-half-at-zero", "At exactly 0 half the gradient comes through. `maximum` shares it between two "
              "equal arguments, and (x + |x|)/2 averages the slopes on both sides; ReLU's convention is 0.",
              lambda x: torch.maximum(x, torch.zeros_like(x))),
@@ -52,9 +52,9 @@ relu = Check(
      Mistake("relu-leaks", "Negative inputs come back as 0.01·x. That is Leaky ReLU, the next exercise.",
              lambda x: F.leaky_relu(x, 0.01)),
      Mistake("relu-negated", "The sign is turned: this is max(0, −x), or −max(0, x).",
-             lambda x: torch.where(x < 0, -x, 0.0)),
+             [lambda x: torch.where(x < 0, -x, 0.0), lambda x: torch.where(x > 0, -x, 0.0)]),
      Mistake("relu-identity", "The inputs came back as they went in: nothing was cut off.", lambda x: x * 1)],
-    ACTIVATIONS, TOOLS)
+    ACTIVATIONS, "Comparisons, `torch.where`, indexing and arithmetic are your tools.")
 
 # ---------------------------------------------------------------------------------------------- leaky_relu
 
@@ -67,7 +67,7 @@ leaky_relu = Check(
           lambda g: batches(g, [(3, 4)], negative_slope=0.0) + batches(g, [(3, 4)], negative_slope=1.5), value),
      Part("gradient", 0.3, "the gradient is 1 on the right, the slope on the left",
           lambda g: batches(g) + batches(g, [(2, 6)], negative_slope=0.2), slope)],
-    [Mistake("leaky-maximum", "This is max(x, slope·x). The two agree only while the slope is below 1: above it, the "
+    [Mistake("leaky-maximum", "This is max(x, slope·x). The two agree up to a slope of 1: above it, the "
              "larger of the two is the wrong one.",
              lambda x, negative_slope=0.01: torch.maximum(x, negative_slope * x)),
      Mistake("leaky-slope-ignored", "The slope is 0.01 whatever was asked for: `negative_slope` is not used.",
@@ -107,13 +107,21 @@ elu = Check(
           lambda g: batches(g) + batches(g, [(3, 4)], alpha=2.0), slope),
      Part("gradient at 0", 0.1, "0 belongs to the left side: the gradient there is alpha",
           slopes_at(0.0, -1.0, 1.0, alpha=0.5), slope),
-     Part("extremes", 0.2, "values and gradients stay finite and right where eˣ overflows", far_out, value_and_slope)],
+     Part("extremes", 0.2, "values and gradients stay finite and right where eˣ overflows", far_out,
+             value_and_slope)],
     [Mistake("elu-where-trap", "The values are right and the gradient is nan: `torch.where` computes both sides and "
              "picks one, but backward visits both. On the side not picked eˣ overflowed to inf, and 0 · inf is "
              "nan. Keep large inputs away from `exp` before it is called.",
              lambda x, alpha=1.0: torch.where(x > 0, x, alpha * (torch.exp(x) - 1))),
      Mistake("elu-no-minus-one", "The left side is alpha·eˣ: without the − 1 it does not meet 0 at x = 0, and the "
              "curve jumps.", lambda x, alpha=1.0: torch.where(x > 0, x, alpha * torch.exp(x.clamp(max=0)))),
+     Mistake("elu-brackets", "The left side is (alpha·eˣ) − 1: alpha scales eˣ only. It should scale the whole "
+             "bracket, alpha·(eˣ − 1).",
+             [lambda x, alpha=1.0: torch.where(x > 0, x, alpha * torch.exp(x.clamp(max=0)) - 1),
+              lambda x, alpha=1.0: torch.where(x > 0, x, alpha * torch.exp(x) - 1)]),
+     Mistake("elu-flat-at-zero", "At exactly 0 the gradient is 0: |x| has slope 0 there in PyTorch, so what is "
+             "built on "
+             "|x| loses the alpha.", lambda x, alpha=1.0: torch.where(x > 0, x, alpha * torch.expm1(-x.abs()))),
      Mistake("elu-alpha-ignored", "The left side is eˣ − 1 whatever alpha is: `alpha` is not used.",
              lambda x, alpha=1.0: _elu(x)),
      Mistake("elu-alpha-inside", "alpha sits in the exponent, e^(alpha·x) − 1. It belongs in front.",
@@ -161,7 +169,10 @@ sigmoid = Check(
              "but backward visits both, and on the side not picked `exp` overflowed: 0 · inf is nan.",
              lambda x: torch.where(x >= 0, 1 / (1 + torch.exp(-x)), torch.exp(x) / (1 + torch.exp(x)))),
      Mistake("sigmoid-flat-at-zero", "At exactly 0 the gradient comes out wrong: |x| has slope 0 there in PyTorch, "
-             "so what is built on |x| loses the ¼ at 0. Initial outputs are often exactly 0.", _sigmoid_by_parts),
+             "so what is built on |x| loses the ¼ at 0. A last layer that starts with zero weights gives just that.",
+             [_sigmoid_by_parts, lambda x: torch.exp(x.clamp(max=0)) / (1 + torch.exp(-x.abs()))]),
+     Mistake("sigmoid-brackets", "This is (1/1) + e⁻ˣ: division binds more tightly than addition, so the denominator "
+             "needs brackets.", lambda x: 1 / 1 + torch.exp(-x)),
      Mistake("sigmoid-sign", "This is σ(−x): it falls from 1 to 0. Look at the sign in the exponent.",
              lambda x: torch.sigmoid(-x)),
      Mistake("sigmoid-tanh", "This runs from −1 to 1: it is tanh, not σ.", torch.tanh),
@@ -189,15 +200,18 @@ gelu = Check(
      Part("gradient", 0.3, "GELU′(x) = Φ(x) + x·φ(x)", batches, slope),
      Part("tails", 0.2, "far left it is 0, far right it is x",
           lambda g: points(-1000.0, -30.0, -9.0, 9.0, 30.0, 1000.0), value_and_slope)],
-    [Mistake("gelu-tanh", "This is the tanh approximation of GELU, ½x(1 + tanh(√(2/π)(x + 0.044715x³))), as in the "
-             "first BERT and GPT code. It is off by up to 5·10⁻⁴; here the exact form with erf is asked for.",
+    [Mistake("gelu-tanh", "This is the tanh approximation of GELU, ½x(1 + tanh(√(2/π)(x + 0.044715x³))), as in "
+             "GPT's code. It is off by up to 5·10⁻⁴; here the exact form with erf is asked for.",
              lambda x: F.gelu(x, approximate="tanh")),
-     Mistake("gelu-sigmoid", "This is x·σ(1.702x), the sigmoid approximation of GELU. It is off by up to 0.02; "
+     Mistake("gelu-sigmoid", "This is x·σ(1.702x), the sigmoid approximation of GELU. It is off by about 0.02 "
+             "at worst; "
              "here the exact form with erf is asked for.", lambda x: x * torch.sigmoid(1.702 * x)),
      Mistake("gelu-swish", "This is Swish (SiLU), x·σ(x). GELU weighs x with the normal distribution's Φ(x), which "
              "rises faster.", F.silu),
      Mistake("gelu-no-root-two", "Φ(x) is ½(1 + erf(x/√2)): the √2 is missing, so the bend is too sharp.",
              lambda x: x * 0.5 * (1 + torch.erf(x))),
+     Mistake("gelu-times-root-two", "erf sees x·√2; it should see x/√2.",
+             lambda x: x * 0.5 * (1 + torch.erf(x * math.sqrt(2)))),
      Mistake("gelu-no-half", "Φ runs from 0 to 1, but 1 + erf runs from 0 to 2: the ½ is missing.",
              lambda x: 2 * x * _normal_cdf(x)),
      Mistake("gelu-only-cdf", "This is Φ(x) alone. GELU multiplies it by x.", _normal_cdf),
@@ -207,7 +221,7 @@ gelu = Check(
              lambda x: x * torch.erf(x / math.sqrt(2))),
      Mistake("gelu-gate-fixed", "The values are right, but Φ(x) was cut off from the gradient, so only half of the "
              "product rule is left.", lambda x: x * _normal_cdf(x).detach()),
-     Mistake("gelu-relu", "This is ReLU. GELU is smooth, and dips below 0 for small negative x.",
+     Mistake("gelu-relu", "This is ReLU. GELU is smooth, and dips below 0 on the left.",
              lambda x: x.clamp(min=0))],
     frozenset({"gelu"}), "`torch.erf` is your tool.")
 
@@ -221,7 +235,8 @@ swish = Check(
           + points(-900.0, -20.0, -1.0, 1.0, 20.0, 900.0, beta=100.0), value_and_slope),
      Part("gradient", 0.3, "the gradient follows both factors of the product",
           lambda g: batches(g) + batches(g, [(3, 4)], beta=1.7), slope)],
-    [Mistake("swish-beta-ignored", "This is x·σ(x) whatever beta is: `beta` is not used.", lambda x, beta=1.0: F.silu(x)),
+    [Mistake("swish-beta-ignored", "This is x·σ(x) whatever beta is: `beta` is not used.", lambda x,
+             beta=1.0: F.silu(x)),
      Mistake("swish-beta-outside", "beta stands in front, beta·x·σ(x). It belongs inside the sigmoid.",
              lambda x, beta=1.0: beta * F.silu(x)),
      Mistake("swish-beta-twice", "beta scales x both inside and outside the sigmoid: only inside is meant.",
@@ -235,7 +250,8 @@ swish = Check(
              lambda x, beta=1.0: torch.sigmoid(beta * x)),
      Mistake("swish-gate-fixed", "The values are right, but the gate was cut off from the gradient: only half of the "
              "product rule is left.", lambda x, beta=1.0: x * torch.sigmoid(beta * x).detach()),
-     Mistake("swish-gelu", "This is GELU, x·Φ(x). Swish's gate is the sigmoid.", lambda x, beta=1.0: F.gelu(beta * x) / beta
+     Mistake("swish-gelu", "This is GELU, x·Φ(x). Swish's gate is the sigmoid.", lambda x,
+             beta=1.0: F.gelu(beta * x) / beta
              if beta else x / 2),
      Mistake("swish-gate-mirrored", "The gate is σ(−beta·x): it closes where it should open.",
              lambda x, beta=1.0: x * torch.sigmoid(-beta * x)),
@@ -258,7 +274,8 @@ def huge_rows(g):
     rows = torch.tensor([[1e4, 1e4 - 1, 0.0], [-1e4, -1e4 + 2, -1e4], [1e4, -1e4, 3.0], [0.5, 1.0, -1.0]],
                         dtype=torch.float64)
     weight = torch.randn(4, 3, generator=g, dtype=torch.float64)
-    return [{"x": rows, "weight": weight, "dim": 1}, {"x": rows.T.contiguous(), "weight": weight.T.contiguous(), "dim": 0},
+    return [{"x": rows, "weight": weight, "dim": 1}, {"x": rows.T.contiguous(),
+             "weight": weight.T.contiguous(), "dim": 0},
             {"x": rows[:, :1].contiguous(), "weight": weight[:, :1].contiguous(), "dim": 1}]
 
 
@@ -273,7 +290,19 @@ softmax = Check(
      Mistake("softmax-global-max", "The constant taken off is the largest input of the whole tensor. A row far below "
              "it underflows to 0 / 0: each slice along dim needs its own maximum.",
              [lambda x, dim: (x - x.max()).exp() / (x - x.max()).exp().sum(dim, keepdim=True),
+              lambda x, dim: (e := (x - x.max().item()).exp()) / e.sum(dim, keepdim=True),
               lambda x, dim: (e := (x - x.max()).exp()) / e.sum(dim, keepdim=True)]),
+     Mistake("softmax-keepdim", "`sum` and `max` drop the axis they reduce, so the shapes no longer line up: "
+             "ask them "
+             "to keep it as an axis of length 1, with `keepdim=True`.",
+             [lambda x, dim: x.exp() / x.exp().sum(dim),
+              lambda x, dim: (e := (x - x.amax(dim, keepdim=True)).exp()) / e.sum(dim),
+              lambda x, dim: (e := (x - x.amax(dim)).exp()) / e.sum(dim, keepdim=True),
+              lambda x, dim: (e := (x - x.amax(dim)).exp()) / e.sum(dim)]),
+     Mistake("softmax-epsilon", "A small number was added to the sum, so the probabilities sum to a little less than "
+             "1. Nothing can be divided by 0 here: one of the exponentials is always e to the 0.",
+             [lambda x, dim, small=small: (e := (x - x.amax(dim, keepdim=True)).exp())
+              / (e.sum(dim, keepdim=True) + small) for small in (1e-3, 1e-4, 1e-5, 1e-6)]),
      Mistake("softmax-last-dim", "It always sums along the last axis: `dim` is not used.",
              lambda x, dim: x.softmax(-1)),
      Mistake("softmax-first-dim", "It always sums along the first axis: `dim` is not used.",
@@ -287,7 +316,7 @@ softmax = Check(
      Mistake("softmax-no-exp", "The inputs were divided by their sum without taking exponentials first.",
              lambda x, dim: x / x.sum(dim, keepdim=True)),
      Mistake("softmax-base-two", "The powers are of 2, not of e.", lambda x, dim: (x * math.log(2)).softmax(dim)),
-     Mistake("softmax-log", "These are log-probabilities: all negative. That is log_softmax, the next exercise.",
+     Mistake("softmax-log", "These are log-probabilities: none is above 0. That is log_softmax, the next exercise.",
              torch.log_softmax),
      Mistake("softmax-sigmoid", "Each entry went through the sigmoid on its own; they do not compete, and do not "
              "sum to 1.", lambda x, dim: x.sigmoid()),
@@ -311,9 +340,21 @@ log_softmax = Check(
              lambda x, dim: x.softmax(dim).log()),
      Mistake("log-softmax-overflow", "The log-sum-exp overflowed: e to the 10 000 is inf. Take the maximum off "
              "before `exp`, as in softmax.", lambda x, dim: x - x.exp().sum(dim, keepdim=True).log()),
-     Mistake("log-softmax-epsilon", "A small number was added before the log. It keeps −inf away but caps the "
-             "answer: no log-probability below log of that number can come out.",
-             lambda x, dim: (x.softmax(dim) + 1e-9).log()),
+     Mistake("log-softmax-epsilon", "A small number was added before the log, or used as a floor. It keeps −inf away "
+             "but caps the answer: no log-probability below log of that number can come out.",
+             [form for small in (1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6) for form in (
+                 lambda x, dim, small=small: (x.softmax(dim) + small).log(),
+                 lambda x, dim, small=small: x.softmax(dim).clamp(min=small).log())]),
+     Mistake("log-softmax-keepdim", "`sum` and `max` drop the axis they reduce, so the shapes no longer line up: ask "
+             "them to keep it as an axis of length 1, with `keepdim=True`.",
+             [lambda x, dim: x - x.exp().sum(dim).log(),
+              lambda x, dim: (s := x - x.amax(dim, keepdim=True)) - s.exp().sum(dim).log(),
+              lambda x, dim: (s := x - x.amax(dim)) - s.exp().sum(dim, keepdim=True).log(),
+              lambda x, dim: (s := x - x.amax(dim)) - s.exp().sum(dim).log()]),
+     Mistake("log-softmax-shift-sign", "The maximum was taken off and, at the end, taken off once more (or "
+             "added where "
+             "it should be taken off): what was removed inside the log must come back outside.",
+             lambda x, dim: x - ((x - (m := x.amax(dim, keepdim=True))).exp().sum(dim, keepdim=True).log() - m)),
      Mistake("log-softmax-half-shift", "The maximum was taken off inside the log-sum-exp but not from x itself (or "
              "the other way round): the two must match.",
              lambda x, dim: x - (x - x.amax(dim, keepdim=True)).exp().sum(dim, keepdim=True).log()),
@@ -341,7 +382,8 @@ log_softmax = Check(
 
 
 def swish_function(backward, save=lambda ctx, x, s: ctx.save_for_backward(x), forward=lambda x, s: x * s):
-    """Make a torch.autograd.Function out of `backward(ctx, grad_out)`, `save(ctx, x, σ(x))` and `forward(x, σ(x))`."""
+    """Make a torch.autograd.Function out of `backward(ctx, grad_out)`, `save(ctx, x, σ(x))` and `forward(x, "
+             "σ(x))`."""
     def run(ctx, x):
         s = torch.sigmoid(x)
         save(ctx, x, s)
@@ -378,9 +420,10 @@ def applied_slope(answer, x, weight):
 def kept(answer, x, weight):
     """How many tensors the graph keeps; backward is run once more by name, to see what it calls."""
     node = answer.apply(x.clone().requires_grad_()).grad_fn
-    tensors = len(node.saved_tensors)
+    counts = {"tensors saved for backward": len(node.saved_tensors),
+              "tensors kept on ctx": sum(isinstance(value, torch.Tensor) for value in vars(node).values())}
     answer.backward(node, weight)
-    return {"tensors saved for backward": tensors}
+    return counts
 
 
 SwishFunction = Check(
@@ -417,10 +460,15 @@ SwishFunction = Check(
              "Everything it needs can be computed again from one of them, and memory is what a deep net runs out "
              "of first.", shows=lambda finding, seen, case: finding.path == ("tensors saved for backward",)
              and isinstance(finding.got, int) and finding.got > 1),
-     Mistake("swish-function-saves-on-ctx", "Nothing was saved by `ctx.save_for_backward`. A tensor kept as an "
-             "attribute of ctx misses autograd's checks, and can keep its memory alive too long.",
-             shows=lambda finding, seen, case: finding.path == ("tensors saved for backward",)
-             and finding.got == 0)],
+     Mistake("swish-function-saves-on-ctx", "A tensor is kept as an attribute of ctx. That misses autograd's "
+             "checks and "
+             "can keep its memory alive too long: `ctx.save_for_backward` is the way, for one tensor.",
+             shows=lambda finding, seen, case: seen.get("seen", {}).get("tensors kept on ctx", 0) > 0),
+     Mistake("swish-function-second-term", "The derivative came out as σ + σ(1 − σ): the second term is x·σ′, "
+             "and its x "
+             "got lost.", swish_function(by_hand(lambda x, s: s + s * (1 - s)))),
+     Mistake("swish-function-backward-none", "`backward` gave back None, so the gradient stops there. Perhaps its "
+             "`return` is missing.", swish_function(lambda ctx, grad_out: None))],
     frozenset({"grad", "vjp", "jvp", "jacobian", "jacrev", "jacfwd", "enable_grad"}),
     "Work the derivative out on paper, and write it into `backward`.")
 
@@ -448,7 +496,7 @@ dead_units = Check(
           lambda g: [after_relu(g, 9, 5, [1, 4]), after_relu(g, 4, 7, [0]), after_relu(g, 6, 3, [])], flags),
      Part("one sample", 0.15, "a batch of one works too", lambda g: [after_relu(g, 1, 6, [2, 3])], flags),
      Part("exact zeros", 0.25, "10⁻¹² is small but alive", lambda g: [after_relu(g, 8, 5, [0], [3])], flags)],
-    [Mistake("dead-any", "A unit counts as dead here as soon as it is 0 for some sample. Every ReLU unit is off for "
+    [Mistake("dead-any", "A unit counts as dead here as soon as it is 0 for some sample. Most ReLU units are off for "
              "some inputs; dead means for all.", lambda a: (a == 0).any(0)),
      Mistake("dead-samples", "There is one flag per sample, not per unit: the wrong axis was reduced.",
              lambda a: (a == 0).all(1)),
@@ -456,7 +504,8 @@ dead_units = Check(
              "gradient; only exact zeros are dead.", lambda a: (a.abs() < 1e-6).all(0)),
      Mistake("dead-alive", "The flags are inverted: True should mean dead.", lambda a: (a != 0).any(0)),
      Mistake("dead-number", "The flags are 0.0 and 1.0, or counts. Booleans were asked for: they can index a tensor.",
-             lambda a: (a == 0).all(0).to(a.dtype)),
+             [lambda a: (a == 0).all(0).to(a.dtype), lambda a: (a == 0).all(0).float(),
+              lambda a: (a == 0).all(0).long(), lambda a: (a == 0).all(0).int()]),
      Mistake("dead-share", "This is the share of samples for which each unit is off. Dead means all of them.",
              lambda a: (a == 0).to(a.dtype).mean(0)),
      Mistake("dead-indices", "These are the numbers of the dead units. One boolean for every unit was asked for.",
@@ -465,32 +514,34 @@ dead_units = Check(
      Mistake("dead-table", "This has a flag for each activation. Which units are off for every sample?",
              lambda a: a == 0),
      Mistake("dead-count", "This is one number for the whole layer. One boolean for every unit was asked for.",
-             lambda a: (a == 0).all(0).sum())])
+             [lambda a: (a == 0).all(0).sum(), lambda a: (a == 0).all(), lambda a: (a == 0).all(0).sum().item()])])
 
 # ------------------------------------------------------------------------------------------ gradient_norms
 
 
 class _Net(nn.Module):
-    """Two layers and one parameter that the loss never sees."""
+    """Two layers and, if asked for, one parameter that the loss never sees."""
 
-    def __init__(self, x, target):
+    def __init__(self, x, target, unused):
         super().__init__()
         self.first = nn.Linear(x.shape[1], 6, dtype=x.dtype)
-        self.unused = nn.Parameter(torch.ones(3, dtype=x.dtype))
+        if unused:
+            self.unused = nn.Parameter(torch.ones(3, dtype=x.dtype))
         self.last = nn.Linear(6, target.shape[1], dtype=x.dtype)
 
     def forward(self, x):
         return self.last(torch.tanh(self.first(x)))
 
 
-def regression(g):
+def regression(g, **options):
     """One case: a batch, its targets, and the numbers to fill the net's parameters with, in order."""
     draw = lambda *shape: torch.randn(*shape, generator=g, dtype=torch.float64)
-    return [{"x": draw(5, 4), "target": draw(5, 2), "numbers": draw(4 * 6 + 6 + 3 + 6 * 2 + 2)}]
+    return [{"x": draw(5, 4), "target": draw(5, 2), "numbers": draw(4 * 6 + 6 + 3 + 6 * 2 + 2), **options}]
 
 
-def _net_and_loss(x, target, numbers):
-    net = _Net(x, target)
+def _net_and_loss(x, target, numbers, unused=False):
+    net = _Net(x, target, unused)
+    numbers = numbers[:sum(p.numel() for p in net.parameters())]
     ordered = [parameter for _, parameter in net.named_parameters()]
     with torch.no_grad():
         for parameter, chunk in zip(ordered, numbers.split([p.numel() for p in ordered])):
@@ -544,13 +595,26 @@ def _backward_and_clear(model, loss, keep=True):
     return found
 
 
+def _stale(model, loss):
+    before = {p: p.grad for p in model.parameters()}
+    for p, grad in before.items():
+        p.grad = None if grad is None else grad.clone()
+    found = _backward_norms(model, loss)
+    for p, grad in before.items():
+        p.grad = grad
+    return found
+
+
 gradient_norms = Check(
     "gradient_norms", "gradient_norms(model, loss)", _norms,
-    [Part("norms", 0.5, "one L2 norm per parameter, by name and in order, 0.0 where no gradient arrives",
-          regression, norms, shows=lambda case: "gradient_norms(model, loss) on two layers and one unused parameter"),
+    [Part("norms", 0.35, "one L2 norm per parameter, by name and in order", regression, norms,
+          shows=lambda case: "gradient_norms(model, loss) on a net of two layers"),
+     Part("unused", 0.15, "0.0 for a parameter that the loss does not depend on", lambda g: regression(g,
+             unused=True),
+          norms, shows=lambda case: "gradient_norms(model, loss) on two layers and an unused parameter"),
      Part("twice", 0.25, "a second call on the same loss gives the same", regression, norms_twice,
           shows=lambda case: "gradient_norms(model, loss), twice on the same loss"),
-     Part("no trace", 0.25, "every .grad is left as it was", lambda g: [
+     Part("no trace", 0.25, "what is in .grad is not counted, and is left as it was", lambda g: [
          {**case, "filled": filled} for filled in (None, 0.5) for case in regression(g)], grads_left,
           shows=lambda case: "gradient_norms(model, loss), with every .grad "
           + ("None" if case["filled"] is None else "already filled") + " before the call")],
@@ -569,6 +633,16 @@ gradient_norms = Check(
      Mistake("norms-unused-missing", "A parameter that the loss does not depend on is left out. It belongs in the "
              "answer, with 0.0: a missing gradient is just what one wants to see.",
              lambda m, l: {name: n for name, n in _norms(m, l).items() if n}),
+     Mistake("norms-unused-refused", "One parameter takes no part in this loss, and `autograd.grad` refuses "
+             "unless it is "
+             "told `allow_unused=True`. The gradient is None then, and its norm 0.0.",
+             shows=lambda finding, seen, case: "allow_unused" in seen.get("raised", {}).get("text", "")),
+     Mistake("norms-none-has-no-norm", "One parameter takes no part in this loss, so its gradient is None, and "
+             "None has "
+             "no norm. Count it as 0.0.",
+             shows=lambda finding, seen, case: "NoneType" in seen.get("raised", {}).get("text", "")),
+     Mistake("norms-stale", "What stood in .grad before the call was counted as well: `backward` adds to it. Set it "
+             "aside first, or better, compute gradients without touching .grad.", _stale),
      Mistake("norms-no-biases", "Only weights are in the answer; biases are parameters too.",
              lambda m, l: {name: n for name, n in _norms(m, l).items() if not name.endswith("bias")}),
      Mistake("norms-reversed", "The norms are right but in reverse order: first layer first, please.",
@@ -592,32 +666,36 @@ gradient_norms = Check(
 review_shrinking = numeric(
     "review_shrinking", 0.25 ** 10,
     "Each sigmoid passes at most ¼ of the gradient, and ¼ to the tenth is about one millionth.",
-    {"review-shrinking-half": (0.5 ** 10, "½ is the sigmoid's largest value at x = 0. The gradient passes through its "
+    "How much does one sigmoid pass at most, and how many are there? The factors multiply.",
+    {"review-shrinking-half": (0.5 ** 10, "½ is the sigmoid's largest value at x = 0. The gradient passes "
+             "through its "
                                "derivative: how large can that be?"),
      "review-shrinking-sum": (0.25 / 10, "The factors of a chain multiply; they are not averaged."),
      "review-shrinking-one": (0.25, "That is one layer. The gradient passes ten of them."),
-     "review-shrinking-tanh": (1.0, "1 is the largest slope of tanh, or of ReLU. The sigmoid's is smaller.")})
+     "review-shrinking-tanh": (1.0, "1 is the largest slope of tanh, or of ReLU. The sigmoid's is smaller.")},
+    within=0.05)
 
 review_dead = choice(
     "review_dead", "c",
     "Where the unit is off for every input, its own weights get no gradient; only the layers below can move its "
     "inputs, or not.",
-    {"a": "Momentum coasts on past gradients for a while, but a unit that is off for every input gets no new ones. "
-          "Look at what its own gradient is.",
+    {"a": "Whatever the layers above send back is multiplied by the unit's own slope, and that is 0.",
      "b": "A smaller step prevents units from dying. For one that is dead already, any step times 0 is 0.",
-     "d": "More epochs repeat the same inputs, for which the unit is off every time."})
+     "d": "However large the gradient that arrives at its output, it is multiplied by a slope of 0."})
 
 review_gain = choice(
     "review_gain", "b",
     "ReLU zeroes half of a symmetric signal and with it half of its mean square; doubling the weights' variance pays "
     "that back at each layer.",
-    {"a": "Tanh is nearly the identity around 0 and needs no doubling: a gain of 5/3 serves it.",
+    {"a": "Larger weights make tanh saturate more, not less; near 0 it is nearly the identity, and a gain of 1 "
+             "serves it.",
      "c": "Biases start at 0 and add nothing to the variance. Look at what ReLU does to half of the signal.",
      "d": "Fan-in is in the formula already, as 1/fan_in. The 2 pays for something that the activation does."})
 
 review_order = ordering(
     "review_order", "dcbea",
-    "ELU −0.632, Swish −0.269, GELU −0.159, Leaky ReLU −0.01, ReLU 0: the smooth ones let most through.",
+    "ELU −0.632, Swish −0.269, GELU −0.159, Leaky ReLU −0.01, ReLU 0: the curved ones let most through.",
+    "Not quite in order. Put −1 into each formula, or use the explorer of curves.",
     {"aebcd": ("review-order-reversed", "The order is right, from the other end: lowest first."),
      "dbcea": ("review-order-gelu-swish", "Two neighbours are swapped: Φ rises faster than σ, so at −1 less is left "
                "of it. Which of the two is then nearer to 0?"),

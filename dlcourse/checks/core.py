@@ -78,10 +78,14 @@ class Check:
     name        the exercise's one name
     call        how the answer is called, for people: "gelu(x)"
     reference   a right answer
-    off_limits  bare names of torch functions that would answer the exercise for the learner
+    off_limits  what would answer the exercise for the learner: bare names of tensor functions and layers ("gelu"
+                is F.gelu, nn.GELU, Tensor.gelu and aten's), dotted names of Python modules, classes and functions
+                where they are defined ("torch.optim", "torch.nn.init", "torch.nn.utils.clip_grad")
     instead     what to use in their place, the end of a sentence
+    seconds     how long the check may take: 1, or up to 20 where it trains
     secret      the expected values are not shown (review questions)
     unwritten   what to say to an answer that is not there yet
+    hint        what to say to a wrong answer that is no known mistake
     """
 
     name: str
@@ -91,7 +95,9 @@ class Check:
     mistakes: list[Mistake] = field(default_factory=list)
     off_limits: frozenset[str] = frozenset()
     instead: str = ""
+    seconds: float = 1.0
     secret: bool = False
+    hint: str = ""
     unwritten: str = "is not written yet: put your code where it says `raise NotImplementedError()`."
 
     def questions(self, seed: int | None = None) -> dict:
@@ -108,6 +114,7 @@ class Check:
     def judge(self, questions: dict, observations: dict) -> Verdict:
         """Decide, from data alone. Observations of any other form than `ask` gives do not pass."""
         start = time.perf_counter()
+        observations = _in_form(observations)
         with watching.beside():
             passed, score, message, misconception = self._judge(questions, observations)
         return Verdict(passed, score, message, misconception, time.perf_counter() - start)
@@ -163,13 +170,16 @@ class Check:
     def _off_limits_called(self, observations) -> list[str]:
         used = set(observations["calls"])
         if observations["source"]:
-            used |= {watching.bare_name(name) for name in _torch_names(observations["source"])}
-        return sorted(name for name in self.off_limits if watching.bare_name(name) in used)
+            used |= _torch_names(observations["source"])
+        readable = {watching.bare_name(name): name for name in sorted(self.off_limits, reverse=True)}
+        found = {readable[name] for name in used if name in readable}
+        bare = {watching.bare_name(name) for name in found if "." not in name}
+        return sorted(name for name in found if "." not in name or watching.bare_name(name.split(".")[-1]) not in bare)
 
     def _recognise(self, questions, observations, findings) -> Mistake | None:
         """The known mistake that gives what came back: the one that explains the most parts."""
         failing = [part for part in self.parts if findings[part.name]]
-        if general := telling.general_mistake(self, findings[failing[0].name][1]):
+        if general := telling.general_mistake(findings[failing[0].name][1]):
             if general.id in ("not-written", "returned-none"):
                 return general
         best, most = None, 0
@@ -187,11 +197,15 @@ class Check:
             seen = observations["parts"][part.name]
             return number < len(seen) and bool(mistake.shows(finding, seen[number], questions[part.name][number]))
         forms = mistake.answer if isinstance(mistake.answer, list) else [mistake.answer]
-        return max(self._alike(form, failing, questions, observations) for form in forms)
+        return max(self._alike(form, failing, questions, observations, findings) for form in forms)
 
-    def _alike(self, answer, failing, questions, observations) -> int:
+    def _alike(self, answer, failing, questions, observations, findings) -> int:
+        first, (number, _) = failing[0], findings[failing[0].name]
+        case = questions[first.name][number]
+        if not first.difference(case, self._look(first, answer, case), self._look(first, self.reference, case)):
+            return 0  # here the mistake is right: the learner's is another one
         explained = 0
-        for part in [failing[0], *(part for part in self.parts if part is not failing[0])]:
+        for part in [first, *(part for part in self.parts if part is not first)]:
             seen = observations["parts"].get(part.name, [])
             alike = len(seen) == len(questions[part.name]) and all(
                 _same(one, self._look(part, answer, case), part.rounding)
@@ -202,6 +216,31 @@ class Check:
         return explained
 
 
+def _in_form(observations) -> dict:
+    """Observations as `watching.ask` gives them; what came over the wall in any other form counts as nothing."""
+    def text(thing):
+        return thing if isinstance(thing, str) else None
+
+    def table(thing):
+        return thing if isinstance(thing, dict) else {}
+
+    def entries(thing):
+        return thing if isinstance(thing, list) else []
+
+    def observation(thing):
+        if "raised" not in table(thing):
+            return {"seen": table(thing).get("seen")}
+        raised = table(thing["raised"])
+        return {"raised": {"type": text(raised.get("type")) or "an error", "text": text(raised.get("text")) or "",
+                           "line": text(raised.get("line"))}}
+
+    observations = table(observations)
+    return {"source": text(observations.get("source")),
+            "calls": [call for call in entries(observations.get("calls")) if isinstance(call, str)],
+            "parts": {name: [observation(thing) for thing in entries(seen)]
+                      for name, seen in table(observations.get("parts")).items()}}
+
+
 def _same(one: dict, other: dict, rounding) -> bool:
     """Two observations that a person would call the same; of errors, the type counts."""
     if "raised" in one or "raised" in other:
@@ -210,13 +249,29 @@ def _same(one: dict, other: dict, rounding) -> bool:
 
 
 def _torch_names(source: str) -> set[str]:
-    """The names that a piece of source takes from somewhere else than the learner: attributes and imports."""
+    """What a piece of source takes from torch, in the form of off_limits.
+
+    Bare names of attributes (but self's) and of imports, and each dotted name with all that lead to it:
+    torch.optim.Adam is also torch.optim.
+    """
     try:
         tree = ast.parse(source)
     except SyntaxError:
         return set()
-    names = {node.attr for node in ast.walk(tree)
-             if isinstance(node, ast.Attribute) and not (isinstance(node.value, ast.Name) and node.value.id == "self")}
-    names |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)
-              and (node.module or "").startswith("torch") for alias in node.names}
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) != "self":
+            names |= {watching.bare_name(node.attr), *_leading(ast.unparse(node))}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "torch":
+            for alias in node.names:
+                names |= {watching.bare_name(alias.name), *_leading(f"{node.module}.{alias.name}")}
+        elif isinstance(node, ast.Import):
+            names |= {name for alias in node.names for name in _leading(alias.name)}
     return names
+
+
+def _leading(dotted: str) -> set[str]:
+    parts = dotted.split(".")
+    if parts[0] in ("nn", "optim"):  # as everybody imports them
+        parts.insert(0, "torch")
+    return {".".join(parts[:end]) for end in range(2, len(parts) + 1)} if parts[0] == "torch" else set()

@@ -32,7 +32,7 @@ def failed(check, questions, findings, mistake, score) -> str:
     if finding.kind == "raised" and finding.got["type"] == "NotImplementedError":
         return f"{check.name} {check.unwritten}"
     if check.secret:
-        return f"{check.name}: not that one.\n\n{mistake.says if mistake else check.instead}"
+        return f"{check.name}: not that one.\n\n{_hint(check, finding, mistake)}"
     case = questions[name][number]
     lines = [_headline(check, findings, score), ""]
     if mistake:
@@ -43,34 +43,39 @@ def failed(check, questions, findings, mistake, score) -> str:
     return "\n".join(lines)
 
 
-def general_mistake(check, finding):
+def general_mistake(finding):
     """The mistakes that can happen in any exercise, recognised by what they leave behind; None where none fits."""
     what = str(finding.path[0]) if finding.path else ""
-    missing = what.startswith("gradient") and finding.kind == "none"
-    known = {
-        "not-written": finding.kind == "raised" and finding.got["type"] == "NotImplementedError",
-        "returned-none": finding.kind == "none" and len(finding.path) < 2 and not missing,
-        "no-gradient": missing,
-        "input-changed": what == UNTOUCHED,
-        "wrong-shape": finding.kind == "shape",
-        "wrong-dtype": finding.kind == "dtype",
-        "not-a-number": isinstance(finding.got, float) and math.isnan(finding.got),
-    }
-    says = {
-        "not-written": "It is not written yet.",
-        "returned-none": "It gave back None. Perhaps the `return` is missing.",
-        "no-gradient": "No gradient flows back to the input. That happens when the result is computed under "
-                       "`torch.no_grad()`, or passes through `.detach()`, `.item()`, `.data` or NumPy on its way.",
-        "input-changed": "It changes the tensor it was given. Whoever called it still needs that tensor: work on "
-                         "a new one.",
-        "wrong-shape": "The numbers came back in another shape than was asked for.",
-        "wrong-dtype": "The dtype changed on the way: what comes in as float64 should leave as float64. Constants "
-                       "made with `torch.tensor(…)` or `torch.zeros(…)` are float32 unless told otherwise.",
-        "not-a-number": "Somewhere inside, the arithmetic overflowed: inf − inf, 0 · inf or inf / inf is nan, and "
-                        "nan spreads to everything it touches, gradients included.",
-    }
-    found = next((id for id, holds in known.items() if holds), None)
-    return found and SimpleNamespace(id=found, says=says[found])
+    raised = finding.got["type"] if finding.kind == "raised" else ""
+    text = finding.got["text"] if raised else ""
+    no_gradient = what.startswith("gradient") and finding.kind == "none"
+    floats = finding.kind == "dtype" and finding.expected.startswith("float") and finding.got.startswith("float")
+    known = [
+        ("not-written", raised == "NotImplementedError", "It is not written yet."),
+        ("one-truth-for-many", "Boolean value of Tensor" in text,
+         "`if`, `and`, `or` and Python's `max` and `min` want a single truth value, and a tensor has one for each "
+         "entry. Work on all entries at once: `torch.where`, a comparison times a tensor, an index."),
+        ("values-and-indices", "return_types" in text,
+         "`max` and `min` along an axis give two things, the values and where they stand: take `.values`, or call "
+         "`amax` or `amin`."),
+        ("returned-none", finding.kind == "none" and len(finding.path) < 2 and not no_gradient,
+         "It gave back None. Perhaps the `return` is missing."),
+        ("no-gradient", no_gradient,
+         "No gradient flows back to the input. That happens when the result is computed under `torch.no_grad()`, or "
+         "passes through `.detach()`, `.item()`, `.data` or NumPy on its way."),
+        ("input-changed", what == UNTOUCHED,
+         "It changes the tensor it was given. Whoever called it still needs that tensor: work on a new one."),
+        ("wrong-shape", finding.kind == "shape", "The numbers came back in another shape than was asked for."),
+        ("wrong-dtype", floats,
+         f"The dtype changed on the way: {finding.expected} came in and {finding.got} came out. Constants made with "
+         "`torch.tensor(…)` or `torch.zeros(…)` are float32 unless told otherwise."),
+        ("wrong-dtype", finding.kind == "dtype", f"The entries are {finding.got}; {finding.expected} was asked for."),
+        ("wrong-type", finding.kind == "type", f"It gave back a {finding.got}; a {finding.expected} was asked for."),
+        ("not-a-number", isinstance(finding.got, float) and math.isnan(finding.got),
+         "Somewhere inside, the arithmetic overflowed: inf − inf, 0 · inf or inf / inf is nan, and nan spreads to "
+         "everything it touches, gradients included."),
+    ]
+    return next((SimpleNamespace(id=id, says=says) for id, holds, says in known if holds), None)
 
 
 def describe(case: dict) -> str:
@@ -94,6 +99,13 @@ def number(value) -> str:
     if isinstance(value, bool) or not isinstance(value, float):
         return str(value)
     return f"{value:.6g}"
+
+
+def _hint(check, finding, mistake) -> str:
+    """What to say to a wrong answer to a review question: why, or how to go about it, or how to write one."""
+    if mistake and not isinstance(mistake, SimpleNamespace):
+        return mistake.says
+    return check.instead if finding.kind == "raised" else check.hint
 
 
 def _headline(check, findings, score) -> str:

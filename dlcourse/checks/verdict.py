@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-BOLD, RED, GREEN, RESET = "\x1b[1m", "\x1b[31m", "\x1b[32m", "\x1b[0m"
+BOLD, RESET = "\x1b[1m", "\x1b[0m"
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,6 @@ class CheckFailed(AssertionError):
         return CheckFailed, (self.verdict,)
 
     def _render_traceback_(self) -> list[str]:
-        """IPython prints these lines in place of a traceback."""
+        """IPython prints these lines in place of a traceback; JupyterLab puts them on a red ground of its own."""
         headline, *rest = self.verdict.message.split("\n")
-        colour = {"✗": RED, "✓": GREEN}
-        paint = [colour[mark] + line + RESET if (mark := line.strip()[:1]) in colour else line for line in rest]
-        return [f"{BOLD}{RED}{headline}{RESET}", *paint]
+        return [f"{BOLD}{headline}{RESET}", *rest]

@@ -3,7 +3,9 @@
 Nothing here decides anything. What leaves this module is data (see wire.py); the judge reads it elsewhere.
 """
 
+import ast
 import contextlib
+import functools
 import inspect
 import linecache
 import sys
@@ -96,11 +98,42 @@ def observe(part, answer, case, off_limits=frozenset(), calls=None) -> dict:
 
 @contextlib.contextmanager
 def _watched(calls, off_limits):
-    if not off_limits:
+    """Note in `calls` what is used of `off_limits`: bare names of tensor functions, dotted names of Python's."""
+    dotted = frozenset(name for name in off_limits if "." in name)
+    with contextlib.ExitStack() as stack:
+        if dotted:
+            stack.enter_context(_frames(calls, dotted))
+        if off_limits - dotted:
+            stack.enter_context(_Operations(calls, off_limits))
+            stack.enter_context(_Calls(calls, off_limits))
         yield
-        return
-    with _Operations(calls, off_limits), _Calls(calls, off_limits):
+
+
+@contextlib.contextmanager
+def _frames(calls, dotted):
+    """Note every call into a Python module or function of these names: torch.optim, torch.nn.init.normal_."""
+    @functools.cache
+    def named(module, function):
+        full = f"{module}.{function}"
+        return next((name for name in dotted if full == name or full.startswith(name + ".")), None)
+
+    def profile(frame, event, argument):
+        if event == "call" and not _Calls._pauses:
+            name = named(frame.f_globals.get("__name__", ""), frame.f_code.co_qualname)
+            if name:
+                calls.add(name)
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
         yield
+    finally:
+        sys.setprofile(before)
+
+
+def paused():
+    """A context for what a check's own `observe` uses of the things that are off limits."""
+    return _Calls.paused()
 
 
 def _is_stub(observation) -> bool:
@@ -125,9 +158,17 @@ def _source(answer) -> str | None:
     texts = []
     for piece in pieces:
         if inspect.isfunction(piece):
-            with contextlib.suppress(OSError):
-                texts.append(textwrap.dedent(inspect.getsource(piece)))
+            with contextlib.suppress(OSError, SyntaxError):
+                texts.append(_own_text(piece))
     return "\n".join(texts) or None
+
+
+def _own_text(function) -> str:
+    """A function's source; of a lambda only itself, not the line that it stands in."""
+    text = textwrap.dedent(inspect.getsource(function))
+    if function.__name__ != "<lambda>":
+        return text
+    return "\n".join(ast.unparse(node) for node in ast.walk(ast.parse(text.strip())) if isinstance(node, ast.Lambda))
 
 
 class _Calls(TorchFunctionMode):
@@ -163,7 +204,8 @@ class _Operations(TorchDispatchMode):
         self.calls, self.off_limits = calls, off_limits
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        self.calls.update({bare_name(func._schema.name)} & self.off_limits)
+        if not _Calls._pauses:
+            self.calls.update({bare_name(func._schema.name)} & self.off_limits)
         return func(*args, **(kwargs or {}))
 
 
@@ -172,7 +214,12 @@ KERNELS = {"logsigmoidforward": "logsigmoid", "prelukernel": "prelu", "rreluwith
 
 
 def bare_name(name: str) -> str:
-    """`torch.softmax`, `aten::_softmax` and `Softmax` are all softmax; `log_softmax`, `LogSoftmax`: logsoftmax."""
+    """`torch.softmax`, `aten::_softmax` and `Softmax` are all softmax; `log_softmax`, `LogSoftmax`: logsoftmax.
+
+    A dotted name, that of a Python module or function, is what it is.
+    """
+    if name.startswith("torch."):
+        return name
     name = name.removesuffix(".default").split("::")[-1].split(".")[-1]
     bare = name.replace("_", "").lower()
     return KERNELS.get(bare, bare)

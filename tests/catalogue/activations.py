@@ -109,6 +109,16 @@ def shifted(x):
     return torch.where(x > 0.5, x, 0.0)
 
 
+@wrong("relu", "relu-clamp")
+def zero_to_the_right_side(x):
+    return x * (x >= 0)
+
+
+@wrong("relu", "one-truth-for-many")
+def pythons_max(x):
+    return max(0, x)
+
+
 # leaky_relu
 
 
@@ -249,6 +259,16 @@ def base_two(x, alpha=1.0):
     return torch.where(x > 0, x, alpha * (2 ** x.clamp(max=0) - 1))
 
 
+@wrong("elu", "elu-brackets")
+def brackets(x, alpha=1.0):
+    return torch.where(x > 0, x, alpha * torch.exp(x.clamp(max=0)) - 1)
+
+
+@wrong("elu", "elu-flat-at-zero")
+def by_absolute(x, alpha=1.0):
+    return torch.where(x > 0, x, alpha * (torch.exp(-torch.abs(x)) - 1))
+
+
 # sigmoid
 
 
@@ -336,6 +356,16 @@ def algebraic(x):
     return 0.5 + 0.5 * x / (1 + x.abs())
 
 
+@wrong("sigmoid", "sigmoid-brackets")
+def no_brackets(x):
+    return 1 / 1 + torch.exp(-x)
+
+
+@wrong("sigmoid", "sigmoid-flat-at-zero")
+def half_absolute(x):
+    return x.clamp(max=0).exp() / (1 + (-x.abs()).exp())
+
+
 # gelu
 
 
@@ -414,6 +444,16 @@ def fixed_gate(x):
     with torch.no_grad():
         share = 0.5 * (1 + torch.erf(x / math.sqrt(2)))
     return share * x
+
+
+@wrong("gelu", "gelu-times-root-two")
+def times_root_two(x):
+    return x / 2 * (1 + torch.erf(x * 2 ** 0.5))
+
+
+@right("gelu")
+def constant_in_single(x):
+    return x * 0.5 * (1 + torch.erf(x / torch.sqrt(torch.tensor(2.0))))
 
 
 # swish
@@ -570,6 +610,30 @@ def shifts_in_place(x, dim):
     return e / e.sum(dim, keepdim=True)
 
 
+@wrong("softmax", "softmax-keepdim")
+def dropped_axis(x, dim):
+    e = torch.exp(x - x.max(dim, keepdim=True).values)
+    return e / e.sum(dim)
+
+
+@wrong("softmax", "softmax-global-max")
+def item_max(x, dim):
+    e = torch.exp(x - x.max().item())
+    return e / e.sum(dim, keepdim=True)
+
+
+@wrong("softmax", "values-and-indices")
+def forgot_values(x, dim):
+    e = torch.exp(x - x.max(dim, keepdim=True))
+    return e / e.sum(dim, keepdim=True)
+
+
+@wrong("softmax", "softmax-epsilon")
+def small_number(x, dim):
+    e = torch.exp(x - x.amax(dim, keepdim=True))
+    return e / (e.sum(dim, keepdim=True) + 1e-4)
+
+
 # log_softmax
 
 
@@ -647,6 +711,24 @@ def library_log_softmax(x, dim):
 def base_ten(x, dim):
     s = x - x.amax(dim, keepdim=True)
     return (s - s.exp().sum(dim, keepdim=True).log()) * math.log10(math.e)
+
+
+@wrong("log_softmax", "log-softmax-epsilon")
+def floor(x, dim):
+    e = (x - x.amax(dim, keepdim=True)).exp()
+    return torch.log((e / e.sum(dim, keepdim=True)).clamp(min=1e-12))
+
+
+@wrong("log_softmax", "log-softmax-keepdim")
+def log_dropped_axis(x, dim):
+    s = x - x.max(dim=dim, keepdim=True).values
+    return s - torch.log(torch.sum(torch.exp(s), dim=dim))
+
+
+@wrong("log_softmax", "log-softmax-shift-sign")
+def shift_sign(x, dim):
+    m = x.amax(dim, keepdim=True)
+    return x - torch.log(torch.exp(x - m).sum(dim, keepdim=True)) + m
 
 
 # SwishFunction
@@ -805,6 +887,37 @@ class gate_forward(torch.autograd.Function):
         return grad_out * s * (1 + x * (1 - s))
 
 
+@wrong("SwishFunction", "swish-function-saves-on-ctx")
+class one_saved_one_kept(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        ctx.gate = torch.sigmoid(x)
+        return x * ctx.gate
+
+    @staticmethod
+    def backward(ctx, grad_out):
+        x, = ctx.saved_tensors
+        return grad_out * (ctx.gate + x * ctx.gate * (1 - ctx.gate))
+
+
+@wrong("SwishFunction", "swish-function-backward-none")
+class backward_without_return(_Swish):
+    @staticmethod
+    def backward(ctx, grad_out):
+        x, = ctx.saved_tensors
+        s = torch.sigmoid(x)
+        s + x * s * (1 - s)
+
+
+@wrong("SwishFunction", "swish-function-second-term")
+class lost_the_x(_Swish):
+    @staticmethod
+    def backward(ctx, grad_out):
+        s = torch.sigmoid(ctx.saved_tensors[0])
+        return grad_out * (2 * s - s * s)
+
+
 # dead_units
 
 
@@ -871,6 +984,21 @@ def share(activations):
 @wrong("dead_units", "dead-first-sample")
 def first_sample(activations):
     return ~activations[0].bool()
+
+
+@wrong("dead_units", "dead-number")
+def as_single(activations):
+    return (activations.amax(0) == 0).float()
+
+
+@wrong("dead_units", "dead-count")
+def one_flag(activations):
+    return (activations.sum(0) == 0).all()
+
+
+@wrong("dead_units", "dead-count")
+def compares_a_pair(activations):
+    return activations.max(0) == 0
 
 
 # gradient_norms
@@ -977,3 +1105,31 @@ def last_first(model, loss):
 def by_layer(model, loss):
     grads = torch.autograd.grad(loss, list(model.parameters()), retain_graph=True, materialize_grads=True)
     return {number: g.norm().item() for number, g in enumerate(grads)}
+
+
+@wrong("gradient_norms", "norms-unused-refused")
+def refused(model, loss):
+    grads = torch.autograd.grad(loss, list(model.parameters()), retain_graph=True)
+    return {name: g.norm().item() for (name, _), g in zip(model.named_parameters(), grads)}
+
+
+@wrong("gradient_norms", "norms-none-has-no-norm")
+def none_has_no_norm(model, loss):
+    grads = torch.autograd.grad(loss, list(model.parameters()), retain_graph=True, allow_unused=True)
+    return {name: g.norm().item() for (name, _), g in zip(model.named_parameters(), grads)}
+
+
+@wrong("gradient_norms", "norms-stale")
+def counts_what_was_there(model, loss):
+    before = {n: p.grad.clone() if p.grad is not None else None for n, p in model.named_parameters()}
+    loss.backward(retain_graph=True)
+    found = {n: 0.0 if p.grad is None else p.grad.norm().item() for n, p in model.named_parameters()}
+    for n, p in model.named_parameters():
+        p.grad = before[n]
+    return found
+
+
+@wrong("gradient_norms", "norms-none-has-no-norm")
+def plain_backward(model, loss):
+    loss.backward()
+    return {name: p.grad.norm().item() for name, p in model.named_parameters()}

@@ -1,0 +1,1 @@
+"""Explorers: pictures with sliders, one module per lesson, made with `explorer.Explorer`."""

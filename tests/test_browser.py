@@ -1,0 +1,213 @@
+"""The lessons as a learner meets them: real JupyterLab in headless Chromium, driven by mouse and keyboard."""
+import re
+from statistics import median
+from typing import NamedTuple
+
+import browser
+import pytest
+from lesson_files import LESSONS, ROOT, graded, notebook
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+MOVES = 6  # of each slider
+AIM, BOUND = 200, 2000  # milliseconds a move: what is promised; what a busy two-core machine is held to
+AA = 4.5  # the contrast that WCAG 2.2 asks of text, level AA
+
+
+class Mistake(NamedTuple):
+    """A wrong answer to type: in `exercise`, `line` in place of the hole; its check must say `told`."""
+
+    exercise: str
+    line: str
+    told: str
+
+
+MISTAKES = {  # one for each lesson in which a learner's whole way is gone: wrong, right, validated
+    "02_activations": Mistake("gelu", "return torch.nn.functional.silu(x)", "This is Swish"),
+}
+
+# What JupyterLab itself says on a healthy machine, nothing today: a part of the text -> why it is not ours.
+NOT_OURS: dict[str, str] = {}
+
+# Every run of text below an element: its words, its colour and what it stands on, as CSS writes them.
+COLOURS = """element => [...element.querySelectorAll("pre, pre span")].map(node => {
+    const grounds = [];
+    for (let at = node; at; at = at.parentElement) grounds.push(getComputedStyle(at).backgroundColor);
+    const own = [...node.childNodes].filter(child => child.nodeType == Node.TEXT_NODE);
+    return [own.map(child => child.textContent).join("").trim(), getComputedStyle(node).color, grounds];
+}).filter(([words]) => words)"""
+
+FITS = "element => [...element.querySelectorAll('*')].every(node => node.scrollWidth <= node.clientWidth + 1)"
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with browser.browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    with browser.lab(tmp_path_factory.mktemp("lab")) as printed:
+        yield printed
+
+
+@pytest.fixture(scope="module")
+def lesson(request, chromium, address, artefacts):
+    """The lesson named by the test's parameter, opened from the learner's copy and run as it was released."""
+    with chromium.new_context(viewport=browser.WINDOW) as context:
+        opened = browser.Lesson(context.new_page(), request.param)
+        opened.open(address)
+        opened.picture(artefacts / f"{request.param}_top.png")
+        opened.run_all()
+        yield opened
+
+
+each_lesson = pytest.mark.parametrize("lesson", LESSONS, indirect=True)
+each_whole_way = pytest.mark.parametrize("lesson", MISTAKES, indirect=True)
+
+
+@each_lesson
+def test_a_released_lesson_runs_to_its_end_and_only_its_checks_are_red(lesson, artefacts):
+    cells = [cell for cell in lesson.cells() if cell["type"] == "code"]
+    assert [cell["source"] for cell in cells if not cell["ran"]] == []
+    red = {cell["source"] if cell["grade_id"] is None else cell["grade_id"]: cell["errors"]
+           for cell in cells if cell["errors"]}
+    checks = [cell["grade_id"] for cell in cells if (cell["grade_id"] or "").startswith("check_")]
+    assert checks and red == {name: ["CheckFailed"] for name in checks}
+    figure = next(i for i, cell in enumerate(lesson.cells()) if "image/png" in cell["shows"])
+    lesson.at(figure)
+    lesson.picture(artefacts / f"{lesson.name}_figure.png")
+
+
+@each_lesson
+def test_no_cell_that_waits_for_an_exercise_shows_an_empty_picture(lesson):
+    waiting = [cell for cell in lesson.cells() if "comes alive once you have written" in cell["text"]]
+    assert [cell["source"] for cell in waiting if "image/png" in cell["shows"]] == []
+
+
+@each_lesson
+def test_each_slider_changes_the_picture_of_its_explorer(lesson, artefacts):
+    explorers = lesson.explorers()
+    calls = [call for cell in lesson.cells() if cell["type"] == "code"
+             for call in re.findall(r"^explore\.(\w+)\(", cell["source"], re.M)]
+    assert calls and len(explorers) == len(calls), f"{len(explorers)} explorers stand there for {calls}"
+    rows = []
+    for name, explorer in zip(calls, explorers):
+        lesson.to_the_middle(explorer)
+        lesson.picture(artefacts / f"{lesson.name}_{name}_before.png")
+        sliders = lesson.sliders(explorer)
+        assert sliders, f"{name} has no slider"
+        for number, slider in enumerate(sliders, 1):
+            rows.append((f"{name}, slider {number}", [lesson.move(explorer, slider) for _ in range(MOVES)]))
+        lesson.to_the_middle(explorer)
+        lesson.picture(artefacts / f"{lesson.name}_{name}_after.png")
+    told = "\n".join(f"{what}: median {median(times):.0f} ms of {', '.join(f'{time:.0f}' for time in times)}"
+                     for what, times in rows)
+    print(f"\n{lesson.name}, from key press to picture (the aim is {AIM} ms)\n{told}")
+    (artefacts / f"{lesson.name}_moves.txt").write_text(told + "\n")
+    assert [what for what, times in rows if median(times) > BOUND] == [], told
+
+
+@each_whole_way
+def test_a_wrong_answer_is_told_its_mistake_and_the_right_one_passes(lesson, artefacts):
+    exercise, line, mistake = MISTAKES[lesson.name]
+    lesson.write(exercise, filled(lesson.name, exercise, line))
+    assert lesson.run(exercise) == ""
+    told = lesson.run(f"check_{exercise}")
+    lesson.picture(artefacts / f"{lesson.name}_wrong.png")
+    assert mistake in told
+    assert "Traceback" not in told and "CheckFailed" not in told and "\x1b" not in told
+
+    lesson.write(exercise, answer(lesson.name, exercise))
+    assert lesson.run(exercise) == ""
+    told = lesson.run(f"check_{exercise}")
+    lesson.picture(artefacts / f"{lesson.name}_right.png")
+    assert f"✓ {exercise}" in told and mistake not in told
+
+
+@each_whole_way
+def test_a_failing_check_can_be_read_in_both_themes_without_scrolling(lesson, artefacts):
+    exercise, line, mistake = MISTAKES[lesson.name]
+    before = lesson.source(exercise)
+    lesson.write(exercise, filled(lesson.name, exercise, line))
+    lesson.run(exercise)
+    assert mistake in lesson.run(f"check_{exercise}")
+    faint, sideways = {}, []
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        lesson.theme(theme)
+        output = lesson.output(f"check_{exercise}")
+        lesson.picture(artefacts / f"{lesson.name}_{theme.split()[-1].lower()}.png")
+        sideways += [] if output.evaluate(FITS) else [theme]
+        faint |= {(theme, words): round(ratio, 1) for words, *colours in output.evaluate(COLOURS)
+                  if (ratio := contrast(*colours)) < AA}
+    lesson.write(exercise, before)
+    lesson.run(exercise)
+    lesson.run(f"check_{exercise}")
+    assert faint == {}, f"less contrast than {AA}"
+    assert sideways == [], "scrolls sideways"
+
+
+@each_whole_way
+def test_validate_names_each_check_that_does_not_hold_and_no_other(lesson, artefacts):
+    lesson.save()
+    cells = [cell for cell in lesson.cells() if (cell["grade_id"] or "").startswith("check_")]
+    failing = [cell["source"] for cell in cells if cell["errors"]]
+    holding = [cell["source"] for cell in cells if not cell["errors"]]
+    said = lesson.validate().inner_text()
+    lesson.picture(artefacts / f"{lesson.name}_validate.png")
+    lesson.close_dialog()
+    assert failing and [source for source in failing if source not in said] == []
+    assert [source for source in holding if source in said] == []
+    assert "Traceback" not in said and "There was an error" not in said
+
+
+@each_lesson
+def test_the_browsers_console_stays_clear_of_errors(lesson):
+    assert [line for line in lesson.said if not any(known in line for known in NOT_OURS)] == []
+
+
+def test_without_chromium_one_sentence_says_what_to_install(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(AssertionError, match=r"install it, .* `sudo apt install chromium`"):
+        browser.chromium()
+
+
+def filled(name: str, exercise: str, line: str) -> str:
+    """The exercise as it was released, with `line` in the place of its hole."""
+    source, holes = re.subn(r"raise NotImplementedError\(\).*", line, source_of("notebooks", name, exercise))
+    assert holes == 1, f"{exercise} was released with {holes} holes"
+    return source
+
+
+def answer(name: str, exercise: str) -> str:
+    """The right answer: the solution's cell without the marks of its hole."""
+    lines = source_of("solutions", name, exercise).splitlines()
+    return "\n".join(line for line in lines if not line.strip().startswith("### "))
+
+
+def source_of(rendering: str, name: str, exercise: str) -> str:
+    """What stands in the cell of `exercise` in one rendering of the lesson `name`."""
+    cells = notebook(ROOT, rendering, name).cells
+    return next(cell.source for cell in cells if graded(cell).get("grade_id") == exercise)
+
+
+def contrast(colour: str, grounds: list[str]) -> float:
+    """WCAG's contrast of `colour` on a stack of backgrounds, the nearest first; all as CSS writes them."""
+    ground = (255.0, 255.0, 255.0)
+    for layer in reversed(grounds):
+        ground = over(layer, ground)
+    low, high = sorted((luminance(ground), luminance(over(colour, ground))))
+    return (high + 0.05) / (low + 0.05)
+
+
+def over(colour: str, ground: tuple) -> tuple:
+    """A CSS colour, rgb(…) or rgba(…), laid over an opaque one."""
+    *rgb, alpha = ([float(number) for number in re.findall(r"[\d.]+", colour)] + [1.0])[:4]
+    return tuple(alpha * top + (1 - alpha) * below for top, below in zip(rgb, ground))
+
+
+def luminance(rgb: tuple) -> float:
+    """WCAG's relative luminance of an opaque colour."""
+    linear = [v / 12.92 if (v := value / 255) <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for value in rgb]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

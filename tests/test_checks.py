@@ -1,0 +1,154 @@
+"""What every check does, whatever it checks: parts and points, messages, rules, and leaving things as they were."""
+
+import sys
+import warnings
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from dlcourse.checks import activations as check
+from dlcourse.checks.asking import batches, slope, value
+from dlcourse.checks.core import Check, Mistake, Part
+from dlcourse.checks.verdict import CheckFailed
+
+
+def failing(check, answer, **options):
+    with pytest.raises(CheckFailed) as caught:
+        check(answer, **options)
+    return caught.value.verdict
+
+
+def doubling(**options):
+    return Check("double", "double(x)", lambda x: 2 * x, [
+        Part("values", 0.6, "twice x", batches, value), Part("gradient", 0.4, "the gradient is 2", batches, slope)],
+        [Mistake("double-square", "This is x².", lambda x: x * x)], **options)
+
+
+def test_swish_given_for_gelu_is_named_and_ones_own_exact_gelu_passes():
+    verdict = failing(check.gelu, F.silu)
+    assert verdict.misconception == "gelu-swish" and "Swish" in verdict.message
+    verdict = check.gelu(lambda x: 0.5 * x * (1 + torch.erf(x / 2 ** 0.5)))
+    assert verdict.passed and verdict.score == 1.0 and verdict.misconception is None and verdict.seconds > 0
+
+
+def test_a_part_that_holds_earns_its_share_and_nothing_does_without_the_first():
+    assert failing(doubling(), lambda x: (2 * x).detach()).score == 0.6
+    half = failing(doubling(), lambda x: x + x.detach())
+    assert half.score == 0.6 and "1 of 2 parts hold, 60% of the points" in half.message
+    assert failing(doubling(), lambda x: 2 * x + 1).score == 0.0  # its gradient is right
+
+
+def test_the_message_shows_what_was_asked_what_came_back_and_where_they_part():
+    message = failing(doubling(), lambda x: 2 * x + (x > 0)).message
+    for piece in ("double(x) with x of shape (7,), float64", "Looked at output at [", "where x = ", "Yours", "Expected",
+                  "✗ values: twice x", "✓ gradient: the gradient is 2"):
+        assert piece in message
+
+
+def test_a_notebook_shows_the_message_and_no_traceback():
+    with pytest.raises(CheckFailed) as caught:
+        doubling()(lambda x: x * x)
+    shown = "\n".join(caught.value._render_traceback_())
+    assert "This is x²." in shown and "Traceback" not in shown and "File" not in shown
+    assert isinstance(caught.value, AssertionError)
+
+
+def test_an_error_in_an_answer_is_told_with_the_learners_own_line():
+    def broken(x):
+        return x.reshape(-1, 1000)
+    message = failing(doubling(), broken).message
+    assert "It raised RuntimeError" in message and "return x.reshape(-1, 1000)" in message
+
+
+@pytest.mark.parametrize("answer, words", [
+    (lambda x: F.gelu(x), "gelu"), (lambda x: torch.nn.GELU()(x), "gelu"), (lambda x: torch.ops.aten.gelu(x), "gelu"),
+    (lambda x: getattr(F, "ge" + "lu")(x), "gelu"), (lambda x: torch._C._nn.gelu(x, approximate="none"), "gelu"),
+    (lambda x: x * torch.special.ndtr(x) if x.dim() < 9 else F.gelu(x), "gelu"),
+], ids=["called", "as a module", "torch.ops", "getattr", "private", "in a branch never taken"])
+def test_what_an_exercise_rules_out_is_seen_however_it_is_called(answer, words):
+    verdict = failing(check.gelu, answer)
+    assert verdict.misconception == "off-limits" and verdict.score == 0.0
+    assert f"it uses torch's {words}" in verdict.message
+
+
+def test_python_functions_and_whole_modules_can_be_ruled_out_too():
+    rules = frozenset({"torch.optim", "torch.nn.utils.clip_grad", "Sequential", "torch.nn.modules.container.Sequential"})
+    ruled = doubling(off_limits=rules)
+
+    def with_optimizer(x):
+        from torch.optim import SGD as hidden
+        hidden([torch.zeros(1, requires_grad=True)], lr=1.0)
+        return 2 * x
+
+    clip = torch.nn.utils.clip_grad_norm_
+    assert "torch.optim" in failing(ruled, with_optimizer).message
+    assert "torch.nn.utils.clip_grad" in failing(ruled, lambda x: (clip([torch.zeros(1)], 1.0), 2 * x)[1]).message
+    sequential = torch.nn.Sequential
+    assert "torch.nn.modules.container.Sequential" in failing(ruled, lambda x: sequential()(2 * x)).message
+    assert "uses torch's Sequential." in failing(ruled, lambda x: torch.nn.Sequential()(2 * x)).message
+    assert ruled(lambda x: x + x).passed
+    assert sys.getprofile() is None
+
+
+def test_a_learners_own_function_of_the_same_name_is_not_torchs():
+    def gelu(x):
+        return x * torch.special.ndtr(x)
+    assert check.gelu(lambda x: gelu(x)).passed
+
+
+def test_the_learners_draw_is_always_the_same_and_a_graders_is_another():
+    first, again, other = (check.gelu.questions(seed)["values"][0]["x"] for seed in (None, None, 5))
+    assert torch.equal(first, again) and not torch.equal(first, other)
+
+
+def test_a_check_leaves_random_state_and_gradient_mode_as_they_were():
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    with torch.no_grad():
+        assert check.gelu(lambda x: x * torch.special.ndtr(x) + 0 * torch.rand(())).passed
+        assert not torch.is_grad_enabled()
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_what_an_answer_writes_to_stderr_comes_out_on_stdout(capfd):
+    def noisy(x):
+        print("careful", file=sys.stderr)
+        warnings.warn("careful too")
+        return 2 * x
+    assert doubling()(noisy).passed
+    out, err = capfd.readouterr()
+    assert "careful" in out and err == ""
+
+
+@pytest.mark.parametrize("question, answer, mistake, words", [
+    (check.review_dead, "b", "review_dead-b", "smaller step"), (check.review_dead, "(B) ", "review_dead-b", "smaller step"),
+    (check.review_dead, "z", None, "one letter"), (check.review_dead, None, "not-written", "no answer yet"),
+    (check.review_shrinking, 0.5 ** 10, "review-shrinking-half", "derivative"),
+    (check.review_shrinking, 0.1, None, "factors multiply"), (check.review_shrinking, "abc", None, "a number"),
+    (check.review_shrinking, float("nan"), None, "a number"),
+    (check.review_order, "aebcd", "review-order-reversed", "other end"),
+    (check.review_order, "cbdea", None, "explorer"), (check.review_order, "abc", None, "each once"),
+])
+def test_a_review_question_says_why_an_answer_is_wrong_and_keeps_the_right_one_to_itself(question, answer, mistake, words):
+    verdict = failing(question, answer)
+    assert verdict.misconception == mistake and words in verdict.message
+    assert "Expected" not in verdict.message and question.parts[0].holds not in verdict.message
+
+
+@pytest.mark.parametrize("question, answer", [
+    (check.review_dead, "c"), (check.review_dead, " C)"), (check.review_shrinking, 1e-6), (check.review_order, "d, c, b, e, a"),
+])
+def test_a_right_answer_is_right_however_it_is_written(question, answer):
+    assert question.parts[0].holds in question(answer).message
+
+
+def test_observations_of_any_other_form_do_not_pass():
+    questions = check.gelu.questions()
+    for forged in ({"source": None, "calls": [], "parts": {}},
+                   {"source": None, "calls": [], "parts": {"values": [], "gradient": [], "tails": []}},
+                   {"source": None, "calls": [], "parts": {"values": [{"seen": None}] * 4}},
+                   {}, None, [], {"source": 3, "calls": 4, "parts": 5},
+                   {"source": None, "calls": [], "parts": {"values": ["x"] * 4}}):
+        verdict = check.gelu.judge(questions, forged)
+        assert not verdict.passed and verdict.score == 0.0 and verdict.message
