@@ -281,6 +281,7 @@ class Lesson:
         self.menu("Settings", "Theme", name)
         self.page.wait_for_selector(f'body[data-jp-theme-name="{name}"]', state="attached")
         self.page.wait_for_load_state("networkidle")
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
 
     def picture(self, path: Path) -> None:
         """Keep what the window shows as a PNG."""

@@ -380,7 +380,7 @@ def test_jupyterlab_answers_on_the_printed_address_and_is_gone_afterwards(checko
         status, _, page = get(port, f"/lab?token={token}")
         assert status == 200 and "JupyterLab" in page
         disabled = re.search(r'"disabledExtensions": (\[[^]]*\])', page)
-            assert set(NOT_FOR_LEARNERS) <= set(json.loads(disabled[1]))
+        assert set(NOT_FOR_LEARNERS) <= set(json.loads(disabled[1]))
         status, _, listing = get(port, "/api/contents", token)
         assert status == 200 and [entry["name"] for entry in json.loads(listing)["content"]] == [LESSON]
         assert get(port, "/api/contents", "wrong")[0] == 403
