@@ -117,6 +117,7 @@ def test_a_wrong_answer_is_told_its_mistake_and_the_right_one_passes(lesson, art
     told = lesson.run(f"check_{exercise}")
     lesson.picture(artefacts / f"{lesson.name}_wrong.png")
     assert mistake in told
+    assert "image/png" in lesson.cells()[lesson.index(f"check_{exercise}")]["shows"]  # yours beside the expected
     assert "Traceback" not in told and "CheckFailed" not in told and "\x1b" not in told
 
     lesson.write(exercise, answer(lesson.name, exercise))

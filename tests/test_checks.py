@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from dlcourse.checks import activations as check
+from dlcourse.checks import picture
 from dlcourse.checks.asking import batches, slope, value
 from dlcourse.checks.core import Check, Mistake, Part
 from dlcourse.checks.verdict import CheckFailed
@@ -52,6 +53,14 @@ def test_a_notebook_shows_the_message_and_no_traceback():
     shown = "\n".join(caught.value._render_traceback_())
     assert "This is x²." in shown and "Traceback" not in shown and "File" not in shown
     assert isinstance(caught.value, AssertionError)
+
+
+def test_a_failing_function_of_one_number_is_drawn_beside_the_expected_one():
+    png = picture.draw(F.silu, check.gelu.reference, check.gelu.curve)
+    assert png.startswith(b"\x89PNG") and png != picture.draw(torch.relu, check.gelu.reference, check.gelu.curve)
+    for no_curve in (lambda x: None, lambda x: x[:3], lambda x: x.reshape(2)):
+        assert picture.draw(no_curve, check.gelu.reference, check.gelu.curve) is None
+    assert picture.draw(lambda x: x.detach(), check.gelu.reference, check.gelu.curve)  # its value at least
 
 
 def test_an_error_in_an_answer_is_told_with_the_learners_own_line():

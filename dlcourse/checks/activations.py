@@ -54,7 +54,7 @@ relu = Check(
      Mistake("relu-negated", "The sign is turned: this is max(0, −x), or −max(0, x).",
              [lambda x: torch.where(x < 0, -x, 0.0), lambda x: torch.where(x > 0, -x, 0.0)]),
      Mistake("relu-identity", "The inputs came back as they went in: nothing was cut off.", lambda x: x * 1)],
-    ACTIVATIONS, "Comparisons, `torch.where`, indexing and arithmetic are your tools.")
+    ACTIVATIONS, "Comparisons, `torch.where`, indexing and arithmetic are your tools.", curve=(-4, 4))
 
 # ---------------------------------------------------------------------------------------------- leaky_relu
 
@@ -84,7 +84,7 @@ leaky_relu = Check(
      Mistake("leaky-added", "x comes back whole and the leak on top of it: relu(x) + slope · x scales the positive "
              "side too, to 1 + slope.",
              lambda x, negative_slope=0.01: x.clamp(min=0) + negative_slope * x)],
-    ACTIVATIONS, TOOLS)
+    ACTIVATIONS, TOOLS, curve=(-4, 4))
 
 # ----------------------------------------------------------------------------------------------------- elu
 
@@ -142,7 +142,7 @@ elu = Check(
              lambda x, alpha=1.0: F.selu(x)),
      Mistake("elu-sides-swapped", "The sides are swapped: the exponential belongs where x is negative.",
              lambda x, alpha=1.0: torch.where(x > 0, alpha * torch.expm1(x), x))],
-    ACTIVATIONS, TOOLS)
+    ACTIVATIONS, TOOLS, curve=(-4, 4))
 
 # ------------------------------------------------------------------------------------------------- sigmoid
 
@@ -185,7 +185,7 @@ sigmoid = Check(
      Mistake("sigmoid-no-one", "The 1 in the denominator is missing: 1/e⁻ˣ is just eˣ.", torch.exp)],
     frozenset({"sigmoid", "expit", "tanh", "softplus", "softmax", "log_softmax", "logsigmoid", "hardsigmoid",
                "silu", "glu", "mish"}),
-    "`exp`, `where`, `clamp`, `abs` and `logaddexp` are your tools.")
+    "`exp`, `where`, `clamp`, `abs` and `logaddexp` are your tools.", curve=(-4, 4))
 
 # ---------------------------------------------------------------------------------------------------- gelu
 
@@ -223,7 +223,7 @@ gelu = Check(
              "product rule is left.", lambda x: x * _normal_cdf(x).detach()),
      Mistake("gelu-relu", "This is ReLU. GELU is smooth, and dips below 0 on the left.",
              lambda x: x.clamp(min=0))],
-    frozenset({"gelu"}), "`torch.erf` is your tool.")
+    frozenset({"gelu"}), "`torch.erf` is your tool.", curve=(-4, 4))
 
 # --------------------------------------------------------------------------------------------------- swish
 
@@ -257,7 +257,7 @@ swish = Check(
              lambda x, beta=1.0: x * torch.sigmoid(-beta * x)),
      Mistake("swish-tanh-gate", "The gate is tanh, which goes down to −1. The sigmoid runs from 0 to 1.",
              lambda x, beta=1.0: x * torch.tanh(beta * x))],
-    frozenset({"silu", "hardswish"}), "A sigmoid, yours or torch's, and arithmetic are your tools.")
+    frozenset({"silu", "hardswish"}), "A sigmoid, yours or torch's, and arithmetic are your tools.", curve=(-4, 4))
 
 # ------------------------------------------------------------------------------------- softmax, log_softmax
 

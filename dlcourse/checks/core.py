@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from . import telling, watching, wire
+from . import picture, telling, watching, wire
 from .comparing import Finding, first_difference
 from .verdict import CheckFailed, Verdict
 
@@ -82,6 +82,8 @@ class Check:
                 is F.gelu, nn.GELU, Tensor.gelu and aten's), dotted names of Python modules, classes and functions
                 where they are defined ("torch.optim", "torch.nn.init", "torch.nn.utils.clip_grad")
     instead     what to use in their place, the end of a sentence
+    curve       for a function of one number: (from, to), over which a notebook draws a failing answer beside the
+                expected one
     seconds     how long the check may take: 1, or up to 20 where it trains
     secret      the expected values are not shown (review questions)
     unwritten   what to say to an answer that is not there yet
@@ -95,6 +97,7 @@ class Check:
     mistakes: list[Mistake] = field(default_factory=list)
     off_limits: frozenset[str] = frozenset()
     instead: str = ""
+    curve: tuple[float, float] | None = None
     seconds: float = 1.0
     secret: bool = False
     hint: str = ""
@@ -139,6 +142,8 @@ class Check:
         observations = wire.unpack(wire.pack(self.ask(answer, questions)))  # the same road as when it is graded
         verdict = replace(self.judge(questions, observations), seconds=time.perf_counter() - start)
         if not verdict.passed:
+            if self.curve and verdict.misconception != "off-limits":
+                picture.show(answer, self.reference, self.curve)
             raise CheckFailed(verdict) from None
         return verdict
 
