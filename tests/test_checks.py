@@ -70,6 +70,15 @@ def test_an_error_in_an_answer_is_told_with_the_learners_own_line():
     assert "It raised RuntimeError" in message and "return x.reshape(-1, 1000)" in message
 
 
+def test_only_an_untouched_hole_counts_as_not_written():
+    def stub(x):
+        raise NotImplementedError()
+
+    assert failing(doubling(), stub).misconception == "not-written"
+    raised_by_torch = failing(doubling(), lambda x: x & x)
+    assert raised_by_torch.misconception is None and "not implemented for" in raised_by_torch.message
+
+
 @pytest.mark.parametrize("answer, words", [
     (lambda x: F.gelu(x), "gelu"), (lambda x: torch.nn.GELU()(x), "gelu"), (lambda x: torch.ops.aten.gelu(x), "gelu"),
     (lambda x: getattr(F, "ge" + "lu")(x), "gelu"), (lambda x: torch._C._nn.gelu(x, approximate="none"), "gelu"),

@@ -5,6 +5,8 @@ from types import SimpleNamespace
 
 import torch
 
+from .watching import is_stub
+
 UNTOUCHED = "input afterwards"  # the key under which `observe` reports its input after the call
 
 
@@ -29,7 +31,7 @@ def failed(check, questions, findings, mistake, score) -> str:
     """The message for an answer that does not hold: the mistake if it is known, the evidence, what holds already."""
     name, (number, finding) = next((item for item in findings.items() if item[1]))
     part = next(part for part in check.parts if part.name == name)
-    if finding.kind == "raised" and finding.got["type"] == "NotImplementedError":
+    if mistake and mistake.id == "not-written":
         return f"{check.name} {check.unwritten}"
     if check.secret:
         return f"{check.name}: not that one.\n\n{_hint(check, finding, mistake)}"
@@ -51,7 +53,7 @@ def general_mistake(finding):
     no_gradient = what.startswith("gradient") and finding.kind == "none"
     floats = finding.kind == "dtype" and finding.expected.startswith("float") and finding.got.startswith("float")
     known = [
-        ("not-written", raised == "NotImplementedError", "It is not written yet."),
+        ("not-written", raised and is_stub({"raised": finding.got}), "It is not written yet."),
         ("one-truth-for-many", "Boolean value of Tensor" in text,
          "`if`, `and`, `or` and Python's `max` and `min` want a single truth value, and a tensor has one for each "
          "entry. Work on all entries at once: `torch.where`, a comparison times a tensor, an index."),
@@ -87,6 +89,8 @@ def describe(case: dict) -> str:
         if isinstance(value, torch.Tensor) and value.numel() > 1:
             dtype = str(value.dtype).removeprefix("torch.")
             words.append(f"{name} of shape {tuple(value.shape)}, {dtype}")
+        elif isinstance(value, list) and any(isinstance(one, torch.Tensor) for one in value):
+            words.append(f"{name}, {len(value)} tensors")
         else:
             words.append(f"{name} = {number(value)}")
     return "; ".join(words)
