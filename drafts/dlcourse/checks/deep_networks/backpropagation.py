@@ -1,0 +1,518 @@
+"""Backpropagation: by hand for one layer, and as an engine for scalars."""
+
+import ast
+import math
+
+import torch
+
+from ..core import Check, Mistake, Part
+from .shared import AUTOGRAD, multiplied, normal
+
+# ----------------------------------------------------------------------------------------- linear_backward
+
+GRADS = ("grad_x", "grad_W", "grad_b")
+
+
+def upstream(n, dtype=torch.float64, fan_in=3, out=5):
+    """One case: a batch, the weights, and the gradient that arrives at the output."""
+    return lambda g: [{"x": normal(g, n, fan_in, dtype=dtype), "W": normal(g, out, fan_in, dtype=dtype),
+                       "grad_out": normal(g, n, out, dtype=dtype)}]
+
+
+def handed_back(*names):
+    """Observe those of the three gradients that are named."""
+    def observe(answer, x, W, grad_out):
+        found = answer(x.clone(), W.clone(), grad_out.clone())
+        if found is None or isinstance(found, (tuple, list)) and len(found) == 3:
+            found = dict(zip(GRADS, found or [None] * 3))
+            return {name: found[name] for name in names}
+        return {"answer": found}
+    return observe
+
+
+def _by_hand(x, W, grad_out):
+    return grad_out @ W, grad_out.T @ x, grad_out.sum(0)
+
+
+def _instead(**forms):
+    """The three gradients, some of them replaced by grad_x=f(x, W, grad_out) and so on."""
+    def answer(x, W, grad_out):
+        return tuple(forms.get(name, lambda *_: right)(x, W, grad_out)
+                     for name, right in zip(GRADS, _by_hand(x, W, grad_out)))
+    return answer
+
+
+def _both(g):
+    return upstream(4)(g) + upstream(6, torch.float32, 4, 3)(g)
+
+
+linear_backward = Check(
+    "linear_backward", "linear_backward(x, W, grad_out)", _by_hand,
+    [Part("grad_W", 0.4, "grad_W (out, in) sums grad_out times x over the batch", _both, handed_back("grad_W")),
+     Part("grad_x", 0.3, "grad_x (N, in) sends grad_out back through W", _both, handed_back("grad_x")),
+     Part("grad_b", 0.2, "grad_b (out,) sums grad_out over the batch", _both, handed_back("grad_b")),
+     Part("one sample", 0.1, "a batch of one works too", upstream(1), handed_back(*GRADS))],
+    [Mistake("backward-not-three", "Three tensors are asked for, in one tuple: grad_x, grad_W, grad_b.",
+             shows=lambda finding, seen, case: "answer" in (seen.get("seen") or {})),
+     Mistake("backward-order", "The gradients are right but in another order: grad_x, grad_W, grad_b, please.",
+             [lambda x, W, grad_out, order=order: tuple(_by_hand(x, W, grad_out)[i] for i in order)
+              for order in ((1, 2, 0), (1, 0, 2), (2, 1, 0), (0, 2, 1), (2, 0, 1))]),
+     Mistake("backward-weight-turned", "grad_W came out as (in, out). It has W's shape, (out, in): each weight has its "
+             "own slope.", _instead(grad_W=lambda x, W, g: x.T @ g)),
+     Mistake("backward-mean", "The gradient is averaged over the batch. Nothing here divides by N: if the loss is a "
+             "mean, grad_out has the 1/N in it already.",
+             [_instead(grad_W=lambda x, W, g: g.T @ x / len(x), grad_b=lambda x, W, g: g.mean(0)),
+              _instead(grad_W=lambda x, W, g: g.T @ x / len(x)), _instead(grad_b=lambda x, W, g: g.mean(0))]),
+     Mistake("backward-sign", "The signs are turned. This is the direction to step in; the gradient itself points "
+             "uphill.", lambda x, W, grad_out: tuple(-grad for grad in _by_hand(x, W, grad_out))),
+     Mistake("backward-grad-out-unused", "grad_out is not used: this is the slope of the sum of all outputs. The chain "
+             "rule multiplies it with the gradient that arrives.",
+             [lambda x, W, g: _by_hand(x, W, torch.ones_like(g)),
+              _instead(grad_W=lambda x, W, g: torch.ones_like(g).T @ x),
+              _instead(grad_x=lambda x, W, g: torch.ones_like(g) @ W),
+              _instead(grad_b=lambda x, W, g: torch.ones_like(g).sum(0)),
+              _instead(grad_b=lambda x, W, g: torch.ones_like(g[0])),
+              _instead(grad_x=lambda x, W, g: W)]),
+     Mistake("backward-samples-mixed", "The shapes do not line up in grad_x: grad_out is (N, out) and W is (out, in), "
+             "so here W is not turned. Forward turned it; backward turns it back.",
+             shows=lambda finding, seen, case: multiplied("g", "W")(
+                 finding, seen, {"g": case["grad_out"], "W": case["W"].T})),
+     Mistake("backward-product-order", "The shapes do not line up: grad_W is (out, in), so the batch axis, N, must be "
+             "the one that is summed over. Which of the two factors has to be turned?",
+             shows=lambda finding, seen, case: any(multiplied("a", "b")(finding, seen, {"a": a, "b": b}) for a, b in (
+                 (case["grad_out"], case["x"]), (case["x"], case["grad_out"]), (case["grad_out"], case["x"].T),
+                 (case["x"].T, case["grad_out"].T)))),
+     Mistake("backward-bias-by-sample", "grad_b has a row for each sample. One bias serves all of them, so its slope "
+             "is the sum over the batch.", _instead(grad_b=lambda x, W, g: g)),
+     Mistake("backward-bias-kept-axis", "grad_b came out as (1, out); b is (out,).",
+             _instead(grad_b=lambda x, W, g: g.sum(0, keepdim=True))),
+     Mistake("backward-bias-wrong-axis", "grad_b was summed over the outputs: it has one number for each sample. Sum "
+             "over the batch.", _instead(grad_b=lambda x, W, g: g.sum(1))),
+     Mistake("backward-bias-one-number", "grad_b is one number. There is a bias for each output, and a slope for each "
+             "bias.", _instead(grad_b=lambda x, W, g: g.sum()))],
+    off_limits=AUTOGRAD, instead="Work the three products out on paper: `@`, `.T` and `sum` are your tools.")
+
+# --------------------------------------------------------------------------------------------------- Value
+
+
+class _Value:
+    """A number that knows what it was made of and the slope for each: the reference of `Value`."""
+
+    def __init__(self, data, made_of=()):
+        self.data, self.grad, self.made_of = data, 0.0, made_of
+
+    def new(self, data, *made_of):
+        return type(self)(data, made_of)
+
+    def lift(self, other):
+        return other if isinstance(other, _Value) else self.new(other)
+
+    def __add__(self, other):
+        other = self.lift(other)
+        return self.new(self.data + other.data, (self, 1.0), (other, 1.0))
+
+    def __mul__(self, other):
+        other = self.lift(other)
+        return self.new(self.data * other.data, (self, other.data), (other, self.data))
+
+    def __sub__(self, other):
+        return self + -self.lift(other)
+
+    def __truediv__(self, other):
+        return self * self.lift(other) ** -1
+
+    def __pow__(self, power):
+        return self.new(self.data ** power, (self, power * self.data ** (power - 1)))
+
+    def __neg__(self):
+        return self * -1
+
+    def __rsub__(self, other):
+        return self.lift(other) - self
+
+    def __rtruediv__(self, other):
+        return self.lift(other) / self
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def relu(self):
+        return self.new(max(0.0, self.data), (self, float(self.data > 0)))
+
+    def exp(self):
+        return self.new(math.exp(self.data), (self, math.exp(self.data)))
+
+    def log(self):
+        return self.new(math.log(self.data), (self, 1 / self.data))
+
+    def order(self):
+        """Every node below, each before all that it was made of."""
+        found, seen, todo = [], set(), [(self, False)]
+        while todo:
+            node, done = todo.pop()
+            if done:
+                found.append(node)
+            elif node not in seen:
+                seen.add(node)
+                todo += [(node, True), *((child, False) for child, _ in node.made_of)]
+        return reversed(found)
+
+    def backward(self):
+        arrived = {self: 1.0}
+        for node in self.order():
+            node.grad += arrived[node]
+            for child, slope in node.made_of:
+                arrived[child] = arrived.get(child, 0.0) + slope * arrived[node]
+
+
+class _Direct(_Value):
+    """The same with differences and quotients that do not go by way of + and *."""
+
+    def __neg__(self):
+        return self.new(-self.data, (self, -1.0))
+
+    def __sub__(self, other):
+        other = self.lift(other)
+        return self.new(self.data - other.data, (self, 1.0), (other, -1.0))
+
+    def __truediv__(self, other):
+        other = self.lift(other)
+        return self.new(self.data / other.data, (self, 1 / other.data), (other, -self.data / other.data ** 2))
+
+
+def value_class(base=_Value, **methods):
+    """The reference with some of its methods replaced."""
+    return type("Value", (base,), methods)
+
+
+def _slope(name, slopes, base=_Value):
+    """The reference with other slopes in one operation: slopes(self.data, [other's data]) gives a tuple."""
+    right = getattr(_Direct, name)
+
+    def wrong(self, *others):
+        others = [self.lift(other) if name != "__pow__" else other for other in others]
+        made = right(self, *others)
+        data = [getattr(other, "data", other) for other in others]
+        made.made_of = tuple((node, slope) for (node, _), slope in zip(made.made_of, slopes(self.data, *data)))
+        return made
+    reflected = {"__rmul__": wrong} if name == "__mul__" else {}
+    return value_class(base, **{name: wrong}, **reflected)
+
+
+def _backward(visit, kept=0.0):
+    """A backward that pushes from node to child at once; `visit(self)` lists the nodes in some order."""
+    def backward(self):
+        self.grad = 1.0 + kept * self.grad
+        for node in visit(self):
+            for child, slope in node.made_of:
+                child.grad += slope * node.grad
+    return backward
+
+
+def _by_distance(self):
+    found, todo = {}, [self]
+    for node in todo:
+        if node not in found:
+            found[node] = True
+            todo += [child for child, _ in node.made_of]
+    return found
+
+
+def _as_met(self, last_first=True):
+    found, todo = {}, [self]
+    while todo:
+        node = todo.pop()
+        if node not in found:
+            found[node] = True
+            children = [child for child, _ in node.made_of]
+            todo += children if last_first else children[::-1]
+    return found
+
+
+def _each_time(self):
+    """Like _as_met, but a node is pushed from each time it is met, with all that it holds."""
+    yield self
+    for child, _ in self.made_of:
+        yield from _each_time(child)
+
+
+def _lazily(visit):
+    """Visit while pushing, as a recursive backward does: a node's children see what it holds at that moment."""
+    def backward(self):
+        self.grad = 1.0
+        visit(self, set())
+    return backward
+
+
+def _at_once(node, seen):
+    if node not in seen:
+        seen.add(node)
+        for child, slope in node.made_of:
+            child.grad += slope * node.grad
+        for child, _ in node.made_of:
+            _at_once(child, seen)
+
+
+def _at_once_held(node):
+    for child, slope in node.made_of:
+        child.grad += slope * node.grad
+        _at_once_held(child)
+
+
+def _assigned(self):
+    self.grad = 1.0
+    for node in self.order():
+        for child, slope in node.made_of:
+            child.grad = slope * node.grad
+
+
+def _last_path(self):
+    arrived = {self: 1.0}
+    for node in self.order():
+        node.grad += arrived[node]
+        for child, slope in node.made_of:
+            arrived[child] = slope * arrived[node]
+
+
+def _unchained(self):
+    for node in self.order():
+        for child, slope in node.made_of:
+            child.grad += slope
+
+
+
+def _every_path(self):
+    todo = [(self, 1.0)]
+    while todo:
+        node, arrived = todo.pop()
+        node.grad += arrived
+        todo += [(child, slope * arrived) for child, slope in node.made_of]
+
+
+def _cleared_first(self):
+    nodes = list(self.order())
+    for node in nodes:
+        node.grad = 0.0
+    _Value.backward(self)
+
+
+def _graph_cut(self):
+    nodes = list(self.order())
+    _Value.backward(self)
+    for node in nodes:
+        node.made_of = ()
+
+
+EXPRESSIONS = {  # what is asked: how it is computed from two Values
+    "a + b": lambda a, b: a + b, "a * b": lambda a, b: a * b, "a - b": lambda a, b: a - b,
+    "a / b": lambda a, b: a / b, "-a + b": lambda a, b: -a + b,
+    "a**3 * b": lambda a, b: a ** 3 * b, "a**-1 + b": lambda a, b: a ** -1 + b, "a**0.5 * b": lambda a, b: a ** 0.5 * b,
+    "2 + a * b": lambda a, b: 2 + a * b, "a + 2 * b": lambda a, b: a + 2 * b, "a * 3 + b": lambda a, b: a * 3 + b,
+    "2.5 - a * b": lambda a, b: 2.5 - a * b, "2 / a + b": lambda a, b: 2 / a + b, "a * b - 1": lambda a, b: a * b - 1,
+    "a / 4 + b": lambda a, b: a / 4 + b, "a.exp() * b": lambda a, b: a.exp() * b,
+    "a.log() * b": lambda a, b: a.log() * b, "(a - b).relu()": lambda a, b: (a - b).relu(),
+    "(b - a).relu()": lambda a, b: (b - a).relu(), "((a * b).exp() + 1).log()": lambda a, b: ((a * b).exp() + 1).log(),
+    "a * a": lambda a, b: a * a, "a + a": lambda a, b: a + a, "c = a * b; c + c * a": lambda a, b: (c := a * b) + c * a,
+    "c = a * b; c * a + c": lambda a, b: (c := a * b) * a + c,
+    "c = a + b; d = c * c; d * c": lambda a, b: (c := a + b) * c * c,
+    "c = a * b; d = c.exp(); (d + c) * (c + d)": lambda a, b: ((d := (c := a * b).exp()) + c) * (c + d),
+}
+SHARED = [name for name in EXPRESSIONS if name.startswith("c =") or name in ("a * a", "a + a")]
+SINGLE = [name for name in EXPRESSIONS if name not in SHARED]
+
+
+def expressions(names):
+    """A case for each: the expression by name and where to evaluate it, a < b and both above 0."""
+    def cases(g):
+        draw = lambda low, high: low + (high - low) * torch.rand((), generator=g).item()
+        return [{"expression": name, "a": draw(0.5, 1.0), "b": draw(1.2, 2.0)} for name in names]
+    return cases
+
+
+def told_value(case):
+    """The expression and where it was evaluated."""
+    return f"{case['expression']} with a = Value({case['a']:.4f}), b = Value({case['b']:.4f})"
+
+
+def number(thing):
+    """A plain number as a float; anything else by its type."""
+    return float(thing) if isinstance(thing, (int, float)) else {"$type": f"{type(thing).__name__}, not a plain number"}
+
+
+def computed(answer, expression, a, b):
+    """The value of an expression."""
+    return {"data": number(EXPRESSIONS[expression](answer(a), answer(b)).data)}
+
+
+def differentiated(answer, expression, a, b):
+    """The slopes for a and b."""
+    a, b = answer(a), answer(b)
+    EXPRESSIONS[expression](a, b).backward()
+    return {"a.grad": number(a.grad), "b.grad": number(b.grad)}
+
+
+def again(answer, a, b, how):
+    """.grad after two calls of backward: on one result with all set to 0 in between, or on two results."""
+    a, b = answer(a), answer(b)
+    product = a * b
+    total = product + a
+    total.backward()
+    if how == HOW[2]:
+        (product * b).backward()
+    elif how == HOW[0]:
+        for node in (a, b, product, total):
+            node.grad = 0.0
+        total.backward()
+    else:
+        (b * b * a).backward()
+    return {"a.grad": number(a.grad), "b.grad": number(b.grad)}
+
+
+def chained(answer, length, factor):
+    """The slope through a long chain of products, as a share of what it is; the length is for answers not ours."""
+    if isinstance(answer, type) and issubclass(answer, _Value):
+        length = 100
+    first = node = answer(1.0)
+    for _ in range(length):
+        node = node * factor
+    node.backward()
+    return {"slope, as a share of the true one": number(first.grad / factor ** length)}
+
+
+HOW = ("twice, all .grad set to 0 in between", "on two results that share a and b",
+       "on two results that share a * b, nothing cleared in between")
+
+
+class _Counting(float):
+    """A number that counts how often it is multiplied with."""
+
+    count = 0
+
+    def __mul__(self, other):
+        _Counting.count += 1
+        return float(self) * float(other)
+
+    __rmul__ = __mul__
+
+
+def doubled(answer, levels):
+    """The slope through levels that each use the one below twice, and whether that took a walk down every path."""
+    one, first = answer(_Counting(1.0)), answer(1.0)
+    node = first
+    for _ in range(levels):
+        node = node * one + node * one
+    _Counting.count = 0
+    node.backward()
+    return {"slope": number(first.grad), "each node passes on a few times at most": _Counting.count < 50 * levels}
+
+
+def _number_asked(seen):
+    """Was something asked of a number that only a Value has?"""
+    raised = seen.get("raised", {"type": "", "text": ""})
+    return raised["type"] == "AttributeError" and raised["text"].startswith(("'int' object", "'float' object"))
+
+
+class _PlainPython(Check):
+    """A check of an answer in plain Python: the whole of torch is off limits, under whatever name its code uses."""
+
+    def _off_limits_called(self, observations):
+        found = set(super()._off_limits_called(observations))
+        with_source = ast.walk(ast.parse(observations["source"])) if observations["source"] else []
+        for node in with_source:
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "torch":
+                found.add(node.attr)
+            elif isinstance(node, (ast.Import, ast.ImportFrom)):
+                names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
+                found |= {"tensors" for name in names if name.split(".")[0] == "torch"}
+        return sorted(found)
+
+
+Value = _PlainPython(
+    "Value", "Value(data)", _Value,
+    [Part("values", 0.25, "every operator gives the right .data, numbers on either side included",
+          expressions(SINGLE), computed, shows=told_value),
+     Part("slopes", 0.35, "backward() leaves in .grad the slope of the result for each input",
+          expressions(SINGLE), differentiated, shows=told_value),
+     Part("shared", 0.2, "what is used several times gets the sum over all its uses",
+          expressions(SHARED), differentiated,
+          shows=told_value),
+     Part("again", 0.1, "backward() adds to .grad, and after clearing it gives the same again",
+          lambda g: [{**case, "how": how} for how in HOW for case in [
+              {name: value for name, value in expressions(["a + b"])(g)[0].items() if name != "expression"}]], again,
+          shows=lambda case: f"a * b + a, backward() {case['how']}"),
+     Part("paths", 0.05, "many paths through few nodes take no longer", lambda g: [{"levels": 12}], doubled,
+          shows=lambda case: "x * 1 + x * 1 twelve times over: 4096 paths"),
+     Part("deep", 0.05, "a chain of 10 000 nodes is no problem", lambda g: [{"length": 10_000, "factor": 1.0001}],
+          chained, shows=lambda case: "x * 1.0001 * 1.0001 * …, 10 000 times")],
+    [Mistake("value-recursion", "Python's stack ran over: `backward` calls itself for every node on the way down, and "
+             "Python allows about a thousand calls inside each other. Keep a list of nodes still to visit, and loop.",
+             shows=lambda finding, seen, case: seen.get("raised", {}).get("type") == "RecursionError"),
+     Mistake("value-assigns", "A node that is used twice keeps only one of its slopes: the second overwrote the first. "
+             "Contributions from different paths add up.",
+             [value_class(backward=_assigned), value_class(backward=_last_path)]),
+     Mistake("value-order", "A node passed its gradient on before all of it had arrived. Every node that was made from "
+             "it must be done first: go through them from the youngest to the oldest.",
+             [value_class(backward=_backward(_by_distance)), value_class(backward=_backward(_as_met)),
+              value_class(backward=_backward(lambda self: _as_met(self, False))),
+              value_class(backward=_lazily(_at_once))]),
+     Mistake("value-passed-twice", "A node that is used twice passed on all that it held each time it was met, so some "
+             "of it was counted twice. Let each node pass on its gradient once, when all of it has arrived.",
+             [value_class(backward=_backward(_each_time)),
+              value_class(backward=lambda self: (setattr(self, "grad", 1.0), _at_once_held(self)))]),
+     Mistake("value-not-seeded", "All slopes are 0. The slope of the result for itself is 1: something has to start "
+             "the chain of products. Or perhaps nothing was ever written into .grad.",
+             shows=lambda finding, seen, case: case.get("expression") == "a + b" and finding.path == ("a.grad",)
+             and finding.got == 0),
+     Mistake("value-not-chained", "Each node got its own slope, but it was not multiplied with the gradient that "
+             "arrives from above. That product is the chain rule.",
+             [value_class(base, backward=_unchained) for base in (_Value, _Direct)]),
+     Mistake("value-clears", "backward() sets .grad to 0 before it starts. It should add: a node may serve several "
+             "results, and whoever calls decides when to clear.", value_class(backward=_cleared_first)),
+     Mistake("value-every-path", "The slopes are right, but every path is walked on its own, and each sum of a node "
+             "with itself doubles their number: 30 of them would take forever. Let each node pass on once, when all "
+             "of it has arrived.", value_class(backward=_every_path)),
+     Mistake("value-old-passed-on", "A .grad that an earlier backward() had left in an inner node was passed on again. "
+             "Keep what arrives in this pass apart from .grad, and add it there.",
+             [value_class(backward=_backward(_Value.order)), value_class(backward=_backward(_Value.order, 1.0))]),
+     Mistake("value-graph-gone", "The second backward() finds nothing below: the first one forgot what the result was "
+             "made of.", value_class(backward=_graph_cut)),
+     Mistake("value-product-slope", "The slope of a·b for a came out as a. Nudge a a little: by how many times that "
+             "nudge does the product move?", [_slope("__mul__", lambda a, b: (a, b), base)
+             for base in (_Value, _Direct)]),
+     Mistake("value-power-slope", "The slope of a power is off: what is the derivative of xⁿ? Check both the factor "
+             "and the exponent.", [_slope("__pow__", form, base) for base in (_Value, _Direct) for form in (
+                 lambda a, n: (n * a ** n,), lambda a, n: (a ** (n - 1),), lambda a, n: ((n - 1) * a ** (n - 1),),
+                 lambda a, n: (n * a,))]),
+     Mistake("value-exp-slope", "The slope of exp came out as something else than exp itself, which is its own "
+             "derivative.", [_slope("exp", lambda a: (a,)), _slope("exp", lambda a: (1.0,)),
+                             _slope("exp", lambda a: (a * math.exp(a - 1),))]),
+     Mistake("value-log-slope", "The slope of log is off: nudge x by a little, how far does log x move?",
+             [_slope("log", lambda a: (math.log(a),)), _slope("log", lambda a: (a,)),
+              _slope("log", lambda a: (1 / math.log(a),)), _slope("log", lambda a: (1.0,))]),
+     Mistake("value-relu-slope", "ReLU lets the gradient through, whole, where its input is above 0, and stops it "
+             "elsewhere. This does something else.",
+             [_slope("relu", lambda a: (1.0,)), _slope("relu", lambda a: (max(0.0, a),)),
+              _slope("relu", lambda a: (float(a < 0),)), _slope("relu", lambda a: (0.0,))]),
+     Mistake("value-minus-slope", "In a − b the slope for b is −1: raising b lowers the result.",
+             _slope("__sub__", lambda a, b: (1.0, 1.0))),
+     Mistake("value-quotient-slope", "The slope of a / b for b is off: b stands in the denominator, so raising it "
+             "lowers the result. a / b is a · b⁻¹.", [_slope("__truediv__", form) for form in (
+                 lambda a, b: (1 / b, a / b ** 2), lambda a, b: (1 / b, -1 / b ** 2), lambda a, b: (1 / b, 1 / b),
+                 lambda a, b: (1 / b, a))]),
+     Mistake("value-reflected", "With a number on the left, as in 2 − a or 2 / a, the operands came out swapped. "
+             "Python calls a.__rsub__(2) there: a is the one on the right.",
+             [value_class(__rsub__=_Value.__sub__), value_class(__rtruediv__=_Value.__truediv__),
+              value_class(__rsub__=_Value.__sub__, __rtruediv__=_Value.__truediv__)]),
+     Mistake("value-no-reflected", "A number on the left is not understood: Python asks the Value with the reflected "
+             "method, as `__radd__`, `__rsub__` or `__rtruediv__`.",
+             shows=lambda finding, seen, case: "unsupported operand" in (text := seen.get("raised", {}).get("text", ""))
+             and ("'int' and '" in text or "'float' and '" in text)),
+     Mistake("value-plain-number", "A plain number is no Value and has no .data: wrap it first, as in a + 2.",
+             shows=lambda finding, seen, case: _number_asked(seen) and seen["raised"]["line"] is not None),
+     Mistake("value-not-a-value", "The result of an operation is a plain number, which has no .data and cannot go "
+             "backward. Each operation gives a new Value.",
+             shows=lambda finding, seen, case: _number_asked(seen) and seen["raised"]["line"] is None),
+     Mistake("value-relu-value", "ReLU should give 0 below 0 and x itself above.",
+             [value_class(relu=lambda self: self.new(abs(self.data), (self, 1.0))),
+              value_class(relu=lambda self: self.new(float(self.data > 0), (self, 0.0)))])],
+    off_limits=frozenset({"tensor", "as_tensor", "scalar_tensor", "lift_fresh"}),
+    instead="Plain numbers, and `math.exp` and `math.log`, are your tools.")
