@@ -2,13 +2,14 @@
 
 import sys
 import warnings
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch.nn import functional as F
 
 from dlcourse.checks import activations as check
-from dlcourse.checks import picture
+from dlcourse.checks import picture, watching
 from dlcourse.checks.asking import batches, slope, value
 from dlcourse.checks.core import Check, Mistake, Part
 from dlcourse.checks.verdict import CheckFailed
@@ -77,6 +78,27 @@ def test_only_an_untouched_hole_counts_as_not_written():
     assert failing(doubling(), stub).misconception == "not-written"
     raised_by_torch = failing(doubling(), lambda x: x & x)
     assert raised_by_torch.misconception is None and "not implemented for" in raised_by_torch.message
+
+
+def test_a_message_names_the_method_or_the_earlier_exercise_that_is_not_written():
+    class double:
+        def __call__(self, x):
+            raise NotImplementedError()
+
+    def halve(x):
+        raise NotImplementedError()
+    assert failing(doubling(), double()).message.startswith("double.__call__ is not written yet")
+    assert failing(doubling(), lambda x: halve(x)).message.startswith("double calls halve, which is not written yet")
+
+
+def test_an_answer_that_writes_into_a_list_of_tensors_changes_no_other_question():
+    case = {"params": [torch.ones(2)], "deep": {"also": [torch.ones(2)]}}
+
+    def spoil(answer, params, deep):
+        params[0].zero_()
+        deep["also"].clear()
+    watching.observe(SimpleNamespace(observe=spoil), None, case)
+    assert case["params"][0].tolist() == [1, 1] and len(case["deep"]["also"]) == 1
 
 
 @pytest.mark.parametrize("answer, words", [

@@ -84,7 +84,7 @@ class Check:
     instead     what to use in their place, the end of a sentence
     curve       for a function of one number: (from, to), over which a notebook draws a failing answer beside the
                 expected one
-    seconds     how long the check may take: 1, or up to 20 where it trains
+    seconds     how long the check may take: 1, or up to 20 where it trains, 60 for a capstone
     secret      the expected values are not shown (review questions)
     unwritten   what to say to an answer that is not there yet
     hint        what to say to a wrong answer that is no known mistake
@@ -237,7 +237,7 @@ def _in_form(observations) -> dict:
             return {"seen": table(thing).get("seen")}
         raised = table(thing["raised"])
         return {"raised": {"type": text(raised.get("type")) or "an error", "text": text(raised.get("text")) or "",
-                           "line": text(raised.get("line"))}}
+                           "line": text(raised.get("line")), "inside": text(raised.get("inside")) or ""}}
 
     observations = table(observations)
     return {"source": text(observations.get("source")),

@@ -32,7 +32,7 @@ def failed(check, questions, findings, mistake, score) -> str:
     name, (number, finding) = next((item for item in findings.items() if item[1]))
     part = next(part for part in check.parts if part.name == name)
     if mistake and mistake.id == "not-written":
-        return f"{check.name} {check.unwritten}"
+        return f"{_unwritten(check, finding.got['inside'])} {check.unwritten}"
     if check.secret:
         return f"{check.name}: not that one.\n\n{_hint(check, finding, mistake)}"
     case = questions[name][number]
@@ -103,6 +103,13 @@ def number(value) -> str:
     if isinstance(value, bool) or not isinstance(value, float):
         return str(value)
     return f"{value:.6g}"
+
+
+def _unwritten(check, inside: str) -> str:
+    """What has still its hole: the exercise, one of its methods, or an earlier exercise that it calls."""
+    if inside.startswith(f"{check.name}."):
+        return inside
+    return check.name if inside in ("", check.name) else f"{check.name} calls {inside}, which"
 
 
 def _hint(check, finding, mistake) -> str:

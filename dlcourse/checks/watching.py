@@ -35,6 +35,15 @@ def plain(thing):
     return {"$type": type(thing).__name__}
 
 
+def fresh(thing):
+    """The same tree of data with tensors of its own: what an answer writes into one spoils no other question."""
+    if isinstance(thing, torch.Tensor):
+        return thing.clone()
+    if isinstance(thing, dict):
+        return {key: fresh(value) for key, value in thing.items()}
+    return [fresh(value) for value in thing] if isinstance(thing, list) else thing
+
+
 def gradient(output, inputs, weight=None):
     """d(sum of weight·output)/d(inputs), or None where no gradient flows. weight has output's shape; None means 1s.
 
@@ -56,7 +65,7 @@ def ask(parts, answer, questions: dict, off_limits=frozenset()) -> dict:
 
     parts: the check's parts; questions: {part name: [case, ...]}. The result has "source" (the answer's own
     text or None), "calls" (what was called of `off_limits`, sorted) and "parts" {name: [observation, ...]}; an
-    observation is {"seen": tree} or {"raised": {"type", "text", "line"}}.
+    observation is {"seen": tree} or {"raised": {"type", "text", "line", "inside"}}.
     The global random state is left as it was, and what the answer writes to stderr comes out on stdout.
     """
     calls = set()
@@ -82,18 +91,18 @@ def beside():
 
 
 def observe(part, answer, case, off_limits=frozenset(), calls=None) -> dict:
-    """Look at an answer in one case: {"seen": tree} or {"raised": {"type", "text", "line"}}.
+    """Look at an answer in one case: {"seen": tree} or {"raised": {"type", "text", "line", "inside"}}.
 
     What it calls of `off_limits` is added to the set `calls`. The judge looks at its reference in the same way,
     off_limits included: under a watching mode torch now and then takes another path, to another nan.
     """
     calls = set() if calls is None else calls
-    case = {name: value.clone() if isinstance(value, torch.Tensor) else value for name, value in case.items()}
     try:
         with _watched(calls, off_limits):
-            return {"seen": plain(part.observe(answer, **case))}
+            return {"seen": plain(part.observe(answer, **fresh(case)))}
     except Exception as error:  # whatever a learner's code may raise is an observation, told to the learner
-        return {"raised": {"type": type(error).__name__, "text": str(error)[:500], "line": _where(error)}}
+        return {"raised": {"type": type(error).__name__, "text": str(error)[:500], "line": _where(error),
+                           "inside": _inside(error)}}
 
 
 @contextlib.contextmanager
@@ -148,6 +157,13 @@ def _where(error) -> str | None:
         if not any(part in frame.filename for part in OURS):
             return (frame.line or linecache.getline(frame.filename, frame.lineno)).strip() or None
     return None
+
+
+def _inside(error) -> str:
+    """The learner's function that raised, as its module names it: "gelu", "Adam.step"."""
+    frames = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)]
+    own = [code for code in frames if not any(part in code.co_filename for part in OURS)]
+    return own[-1].co_qualname.split("<locals>.")[-1] if own else ""
 
 
 def _source(answer) -> str | None:
