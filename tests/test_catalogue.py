@@ -1,6 +1,8 @@
 """Every wrong answer is rejected and most are told their own mistake; every right one is accepted."""
 
+import time
 from collections import Counter
+from functools import cache
 from importlib import import_module
 
 import pytest
@@ -11,12 +13,27 @@ from dlcourse.checks.verdict import CheckFailed
 
 ANSWERS = answers()
 LESSONS = sorted({answer.lesson for answer in ANSWERS})
+CAPSTONES = {"train_hundred_layers"}  # these may take a minute
+
+
+def grouped(lesson, *values, id=None):
+    """A case of a test; a lesson's cases run in one worker, which then need not ask for a verdict twice."""
+    return pytest.param(*values, id=id or str(*values), marks=pytest.mark.xdist_group(f"catalogue of {lesson}"))
+
+
+def each(answers):
+    """A test's cases: these answers."""
+    return pytest.mark.parametrize("answer", [grouped(answer.lesson, answer) for answer in answers])
+
+
+each_lesson = pytest.mark.parametrize("lesson", [grouped(lesson, lesson) for lesson in LESSONS])
 
 
 def check_of(answer) -> Check:
     return getattr(import_module(f"dlcourse.checks.{answer.lesson}"), answer.exercise)
 
 
+@cache
 def verdict_on(answer, seed=None):
     try:
         return check_of(answer)(answer.code, seed=seed)
@@ -24,19 +41,26 @@ def verdict_on(answer, seed=None):
         return failed.verdict
 
 
+def core_seconds(answer) -> float:
+    """How long the learner's check keeps a core busy, however many others want that core."""
+    start = time.process_time()
+    verdict_on.__wrapped__(answer)
+    return time.process_time() - start
+
+
 def seeds(answer):
     """The learner's own draw and two of a grader's; of a check that trains, the learner's alone."""
     return (None, 1, 2) if check_of(answer).seconds <= 1 else (None,)
 
 
-@pytest.mark.parametrize("answer", [a for a in ANSWERS if a.right], ids=str)
+@each(answer for answer in ANSWERS if answer.right)
 def test_a_right_answer_is_accepted_in_full(answer):
     for seed in seeds(answer):
         verdict = verdict_on(answer, seed)
         assert verdict.passed and verdict.score == 1.0, verdict.message
 
 
-@pytest.mark.parametrize("answer", [a for a in ANSWERS if not a.right], ids=str)
+@each(answer for answer in ANSWERS if not answer.right)
 def test_a_wrong_answer_is_rejected_and_told_its_mistake(answer):
     for seed in seeds(answer):
         verdict = verdict_on(answer, seed)
@@ -45,7 +69,7 @@ def test_a_wrong_answer_is_rejected_and_told_its_mistake(answer):
         assert len(verdict.message) > 20
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
+@each_lesson
 def test_every_exercise_has_six_wrong_answers_and_two_right_ones_and_nine_in_ten_are_told(lesson, summary_table):
     rows = []
     for exercise in exercises(lesson):
@@ -70,7 +94,7 @@ def exercises(lesson: str) -> list[str]:
     return [name for name, check in vars(module).items() if isinstance(check, Check) and not check.secret]
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
+@each_lesson
 def test_every_mistake_has_an_id_of_its_own_and_a_sentence(lesson):
     for check in vars(import_module(f"dlcourse.checks.{lesson}")).values():
         if isinstance(check, Check):
@@ -80,8 +104,8 @@ def test_every_mistake_has_an_id_of_its_own_and_a_sentence(lesson):
             assert all(says.rstrip().endswith((".", "?")) for _, says in says)
 
 
-@pytest.mark.parametrize("answer", ANSWERS, ids=str)
+@each(ANSWERS)
 def test_a_check_answers_within_a_second_or_where_it_trains_within_its_limit(answer):
     limit = check_of(answer).seconds
-    assert limit <= 20
-    assert any(verdict_on(answer).seconds < limit for _ in range(3))  # of three, since the machine may be busy
+    assert limit <= (60 if answer.exercise in CAPSTONES else 20)
+    assert any(core_seconds(answer) < limit for _ in range(2))  # the first may load what it needs

@@ -11,7 +11,7 @@ import numpy
 import pytest
 import torch
 from catalogue import answers
-from test_catalogue import check_of, verdict_on
+from test_catalogue import check_of, each, seeds, verdict_on
 
 from dlcourse.checks import wire
 from dlcourse.checks.core import Check
@@ -56,12 +56,12 @@ def learner(root):
     assert process.process.wait(30) == 0
 
 
-@pytest.mark.parametrize("answer", answers(), ids=str)
+@each(answers())
 def test_the_verdict_is_the_same_from_another_process(answer, learner):
-    check = check_of(answer)
-    questions = check.questions(seed=7)
+    check, seed = check_of(answer), seeds(answer)[-1]
+    questions = check.questions(seed)
     apart = check.judge(questions, learner.ask(answer, questions))
-    together = verdict_on(answer, seed=7)
+    together = verdict_on(answer, seed)
     assert (apart.passed, apart.score, apart.misconception) == (
         together.passed, together.score, together.misconception)
     assert apart.message == together.message

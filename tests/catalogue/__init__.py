@@ -1,4 +1,4 @@
-"""Answers that learners give, right and wrong, one module per lesson, named like its checks.
+"""Answers that learners give, right and wrong, one module or package per lesson, named like its checks.
 
     @wrong("gelu", "gelu-tanh")     rejected, and told the mistake of that id
     @wrong("gelu", None)            rejected; not a mistake we know
@@ -32,7 +32,7 @@ _ANSWERS: list[Answer] = []
 
 
 def _register(exercise, right, mistake, code):
-    lesson = code.__module__.rsplit(".", 1)[-1]
+    lesson = code.__module__.split(".")[1]  # catalogue.losses, or catalogue.residual_networks.attention
     _ANSWERS.append(Answer(lesson, exercise, code.__name__, code, right, mistake))
     return code
 
