@@ -162,7 +162,7 @@ class Lesson:
 
     def open(self, address: str) -> None:
         """Come in by the printed address and double-click through to the notebook, as a learner does."""
-        self.page.goto(address)
+        self.page.goto(f"{address}&reset")  # as on a first visit, whatever an earlier lesson left open
         for item in (self.name, f"{self.name}.ipynb"):
             self.page.locator(".jp-DirListing-item", has=self.page.get_by_text(item, exact=True)).dblclick()
         self.page.wait_for_function(f"() => {NOTEBOOK}?.content?.widgets?.length > 1")
