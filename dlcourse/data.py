@@ -30,3 +30,28 @@ def _digits() -> tuple[Tensor, Tensor]:
     from sklearn.datasets import load_digits
     raw = load_digits()
     return torch.tensor(raw.data, dtype=torch.float32) / 16, torch.tensor(raw.target)
+
+
+def spirals(n: int = 200, noise: float = 0.05, turns: float = 1.5, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Two arms that wind round each other. x (n, 2) float32 within about ±1, y (n,) int64 in {0, 1}."""
+    generator = torch.Generator().manual_seed(seed)
+    y = torch.arange(n) % 2
+    along = torch.rand(n, generator=generator).sqrt()  # 0 in the centre, 1 at the end of an arm
+    angle = 2 * torch.pi * turns * along + torch.pi * y
+    x = torch.stack([along * angle.cos(), along * angle.sin()], dim=1)
+    return x + noise * torch.randn(n, 2, generator=generator), y
+
+
+def shapes(n: int = 128, size: int = 24, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Noisy images, each with one small disc or square in it, and where it is.
+
+    images (n, size, size) float32, masks (n, size, size) bool; about 1.4 % of the pixels of a mask of 24×24 are on.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    centre = torch.randint(3, size - 3, (n, 2, 1), generator=generator)
+    radius = 1 + 0.8 * torch.rand(n, 1, 1, generator=generator)
+    square = torch.rand(n, 1, 1, generator=generator) < 0.5
+    away = (torch.arange(size) - centre).abs()  # (n, 2, size), in rows and in columns
+    rows, columns = away[:, 0, :, None], away[:, 1, None, :]
+    masks = torch.where(square, torch.maximum(rows, columns) <= 1, rows ** 2 + columns ** 2 <= radius ** 2)
+    return 0.8 * masks + 0.35 * torch.randn(n, size, size, generator=generator), masks

@@ -59,6 +59,9 @@ linear = Check(
      Mistake("linear-entry-by-entry", "`*` multiplies entry by entry. A weighted sum of all inputs is a product of "
              "matrices, `@`.", shows=lambda finding, seen, case: raises("must match the size")(finding, seen, case)
              and "* W" in (seen["raised"].get("line") or "")),
+     Mistake("linear-turned-bias", "The bias does not fit, since the product came out turned, as (out, N), and its "
+             "last axis is the samples. Each sample is a row here: x comes first in the product, and W is turned.",
+             shows=raises("must match the size", "dimension 1", where=lambda case: case["x"].dim() == 2)),
      Mistake("linear-bias-by-sample", "The bias does not fit the product: it has one number for each output, and the "
              "outputs are the last axis. Broadcasting lines shapes up from the right, so b fits as it is.",
              shows=raises("must match the size", where=lambda case: case["x"].dim() == 2)),
@@ -238,6 +241,9 @@ network_cost = Check(
           counts("parameters", "FLOPs"))],
     [Mistake("cost-not-two", "Two numbers are asked for, in one tuple: parameters, FLOPs.",
              shows=lambda finding, seen, case: "answer" in (seen.get("seen") or {})),
+     Mistake("cost-not-int", "A count came out as a float. Counts are ints, exact however large: `/` gives a float "
+             "even where nothing is left over, `//` an int.",
+             shows=lambda finding, seen, case: finding.kind == "type" and finding.got == "float"),
      Mistake("cost-swapped", "The two numbers are swapped: parameters first, then FLOPs.",
              lambda *case, **bias: _cost(*case, **bias)[::-1]),
      Mistake("cost-multiply-only", "Only the multiplications are counted. Each product is also added to a sum: two "
@@ -258,6 +264,12 @@ network_cost = Check(
              lambda w, n, bias=True: _cost(w, n, True)),
      Mistake("cost-bias-of-inputs", "There is a bias counted for each input of a layer; there is one for each output.",
              _costs_so(per_layer=lambda i, o, bias: i * o + bias * i)),
+     Mistake("cost-bias-inputs-too", "The network's inputs are given biases too. Only what a layer computes has one: "
+             "each of its outputs.",
+             lambda w, n, bias=True: (_cost(w, n, bias)[0] + bias * w[0], _cost(w, n, bias)[1])),
+     Mistake("cost-no-last-bias", "The last layer's biases are missing. It has no activation, but it has a bias for "
+             "each output, as all layers have.",
+             lambda w, n, bias=True: (_cost(w, n, bias)[0] - bias * w[-1], _cost(w, n, bias)[1])),
      Mistake("cost-one-bias", "One bias is counted for each layer; there is one for each output of it.",
              _costs_so(per_layer=lambda i, o, bias: i * o + bias)),
      Mistake("cost-last-layer", "The last layer is missing from the sum.",

@@ -33,6 +33,7 @@ def statistics(answer, fan_out, fan_in, seed):
 
 def draws(answer, fan_out, fan_in, seed):
     """How it uses the generator."""
+    torch.default_generator.manual_seed(seed)  # somewhere that no answer leaves it by seeding anew
     generator, before = torch.Generator().manual_seed(seed), torch.random.get_rng_state()
     first, second = (answer(fan_out, fan_in, generator) for _ in range(2))
     once_more = answer(fan_out, fan_in, torch.Generator().manual_seed(seed))
@@ -84,6 +85,12 @@ kaiming_normal = Check(
           rounding=(0.0, 4.5))],
     [Mistake("kaiming-generator", "The weights do not come from the generator that was handed in. `torch.randn` takes "
              "it as `generator=`.", lambda o, i, generator: (2 / i) ** 0.5 * torch.randn(o, i)),
+     Mistake("kaiming-double", "The weight is float64. float32 was asked for, which is what `torch.randn` gives unless "
+             "told otherwise.",
+             shows=lambda finding, seen, case: finding.kind == "dtype" and finding.got == "float64"),
+     Mistake("kaiming-global-seed", "The global generator is seeded anew on every call: all weights are alike, and "
+             "everybody else's random numbers change too. Draw from the generator that was handed in, `generator=`.",
+             lambda o, i, generator: (2 / i) ** 0.5 * torch.randn(o, i, generator=torch.manual_seed(0))),
      Mistake("kaiming-restarted", "Every call gives the same weights: it starts from a fixed seed each time. Draw from "
              "the generator as it comes, and it moves on by itself.",
              [_seed_from, _reseeded,
@@ -160,8 +167,9 @@ class _Student(nn.Module):
 class _Descent:
     """Gradient descent with what a training loop calls of an optimizer; torch.optim takes a second to load."""
 
-    def __init__(self, parameters, lr):
-        self.param_groups, self.steps = [{"params": list(parameters), "lr": lr}], 0
+    def __init__(self, parameters, lr, passes):
+        self.param_groups, self.steps, self.early = [{"params": list(parameters), "lr": lr}], 0, 0
+        self.passes = passes  # grows by one entry with each backward pass
 
     def zero_grad(self, set_to_none=True):
         for parameter in self.param_groups[0]["params"]:
@@ -171,6 +179,7 @@ class _Descent:
     @torch.no_grad()
     def step(self):
         self.steps += 1
+        self.early += len(self.passes) < self.steps
         for parameter in self.param_groups[0]["params"]:
             if parameter.grad is not None:
                 parameter -= self.param_groups[0]["lr"] * parameter.grad
@@ -188,15 +197,15 @@ def lopsided(prediction, target):
 
 
 def _school(answer, x, y, numbers, size, epochs, moody=False, stale=False, training=True, loss_fn=lopsided,
-            before=lambda: None):
+            before=lambda: None, passes=()):
     """Train a student; return what train gave back, and the student."""
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)  # torch.manual_seed does more, and takes a millisecond
     student, batches = _Student(numbers, moody), _Batches(x, y, size, before)
     student.train(training)
     if stale:
         for parameter in student.parameters():
             parameter.grad = torch.full_like(parameter, 3.0)
-    optimizer = _Descent(student.parameters(), lr=0.02)
+    optimizer = _Descent(student.parameters(), 0.02, passes)
     student.optimizer = [optimizer]  # in a list: no part of the module
     return answer(student, batches, optimizer, loss_fn, epochs), student
 
@@ -211,9 +220,10 @@ def learned(answer, **case):
             loss.register_hook(lambda grad: passes.append(1))
         return loss
 
-    _, student = _school(answer, **case, loss_fn=loss_fn)
-    return {"forward passes": len(student.modes), "backward passes": len(passes),
-            "optimizer steps": student.optimizer[0].steps,
+    _, student = _school(answer, **case, loss_fn=loss_fn, passes=passes)
+    optimizer, = student.optimizer
+    return {"forward passes": len(student.modes), "backward passes": len(passes), "optimizer steps": optimizer.steps,
+            "steps before the backward pass of their batch": optimizer.early,
             "parameters": {name: tensor for name, tensor in student.state_dict().items() if "num_batch" not in name}}
 
 
@@ -266,6 +276,8 @@ def _loop(*, mode=True, zero="first", backward=True, step="batch", mean="samples
                     optimizer.zero_grad()
                 prediction = model(x)
                 loss = loss_fn(y, prediction) if swapped else loss_fn(prediction, y)
+                if step == "early":
+                    optimizer.step()
                 if backward:
                     loss.backward()
                 if zero == "too late":
@@ -313,6 +325,9 @@ train = Check(
              "to be cleared for each batch.", [_loop(zero="never"), _loop(zero="epoch")]),
      Mistake("train-cleared-too-late", "No weight moved: the gradients are cleared between `backward` and `step`, "
              "so that it finds none.", _loop(zero="too late")),
+     Mistake("train-step-before-backward", "`step` comes before `backward`, so it finds what was in .grad before: "
+             "nothing, or another batch's gradients. It needs those that `backward` makes of this batch.",
+             [_loop(step="early", zero=zero) for zero in ("first", "last", "never")]),
      Mistake("train-no-step", "No weight moved: the gradients are there, and `optimizer.step()` is never called.",
              [_loop(step="never"), _loop(step="never", zero="never")]),
      Mistake("train-no-backward", "No weight moved: nothing goes backward, so `step` finds no gradients. "
@@ -368,7 +383,7 @@ def exams(*askings):
 
 
 def _exam(answer, x, y, numbers, size, moody=False, training=False):
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     student, batches = _Student(numbers, moody, 3), _Batches(x, y, size)
     student.train(training)
     return answer(student, batches), student
@@ -408,7 +423,7 @@ def _marks(*, score="share", axis=1, mode="restored", grad="off"):
         shares, right, count, first = [], 0, 0, None
         with torch.set_grad_enabled(grad == "on"):
             for x, y in batches:
-                hits = (model(x).argmax(axis)[:len(y)] == y[:len(model.last.bias) if axis == 0 else None])
+                hits = model(x).argmax(axis) == y
                 first = first or len(y)
                 shares.append(hits.double().mean().item())
                 right, count = right + hits.sum().item(), count + len(y)
@@ -458,6 +473,9 @@ evaluate = Check(
      Mistake("evaluate-wrong-axis", "The largest output was looked for over the batch, not over the classes: outputs "
              "are (N, classes).", shows=lambda finding, seen, case: "raised" in seen
              and "must match the size" in seen["raised"]["text"]),
+     Mistake("evaluate-no-axis", "`argmax()` without an axis gives one place in the whole batch, and all samples were "
+             "compared with it. Each sample has its own largest output: name the axis of the classes.",
+             _marks(axis=None)),
      Mistake("evaluate-training-mode", "The model was run as it came, in training mode: dropout dropped units, and "
              "batch norm took the batch's statistics and changed its own. Call `model.eval()` first.",
              _marks(mode="as it came")),

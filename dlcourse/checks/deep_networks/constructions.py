@@ -94,6 +94,15 @@ def _hinges(xs, ys, *, sort=True, change=True, start=True, bias=-1.0, shift=0, r
     return torch.ones_like(knots)[:, None], bias * knots, weights[None], b2
 
 
+FIRST_CHANGE = ("There is one change of slope too few: left of the first point the slope is 0, so the first hinge "
+                "changes it by the whole first slope. `diff` alone loses that one.")
+
+
+def _first_change_lost(xs, ys):
+    W1, b1, W2, b2 = _hinges(xs, ys)
+    return W1[1:], b1[1:], W2[:, 1:], b2
+
+
 def _hinging(**habits):
     return lambda xs, ys: _hinges(xs, ys, **habits)
 
@@ -115,6 +124,10 @@ hinge_interpolant = Check(
      Mistake("hinge-dtype", "Some of the four tensors have another dtype than the points. `torch.zeros(…)` and "
              "`torch.ones(…)` are float32 unless told otherwise: `zeros_like` and `ones_like` take after a tensor.",
              shows=lambda finding, seen, case: finding.path[:1] == ("dtypes",)),
+     Mistake("hinge-first-change-lost", FIRST_CHANGE,
+             shows=lambda finding, seen, case: finding.path == ("shapes", "W2")
+             and finding.got == f"(1, {len(case['xs']) - 2})"),
+     Mistake("hinge-first-change-lost", FIRST_CHANGE, _first_change_lost),
      Mistake("hinge-shapes", "The numbers may be right, but the shapes are not those that `linear` takes: with h "
              "hinges, W1 is (h, 1), b1 (h,), W2 (1, h) and b2 (1,).",
              shows=lambda finding, seen, case: finding.path[:1] == ("shapes",)),
@@ -125,6 +138,9 @@ hinge_interpolant = Check(
              [_hinging(both=True), lambda xs, ys: _hinges(xs.sort().values, ys, sort=False)]),
      Mistake("hinge-slopes-pile-up", "Each hinge adds the whole slope of its segment. But the hinges before it go on "
              "rising: a new one only has to add what the slope changes by.", _hinging(change=False)),
+     Mistake("hinge-start-unsorted", "b2 is the y that came first. The curve starts at the leftmost point, wherever "
+             "that stands in the list: take the first y after sorting.",
+             lambda xs, ys: (*_hinges(xs, ys)[:3], ys[:1])),
      Mistake("hinge-no-start", "The curve starts at 0: left of all hinges the network gives b2, which should be the "
              "first y.", _hinging(start=False)),
      Mistake("hinge-bias-sign", "The hinges sit at −x: a hinge relu(x + b) opens where x + b = 0.",
@@ -198,6 +214,15 @@ def _saws(**habits):
     return lambda depth: _saw(depth, **habits)
 
 
+def _slopes_inside(bias):
+    """The tent's slopes on the wrong side of the ReLU: relu(2x) + relu(−4x + bias)."""
+    def saw(depth):
+        kinks = torch.tensor([0.0, bias])
+        between = torch.tensor([[2.0, 2.0], [-4.0, -4.0]]), kinks
+        return [(torch.tensor([[2.0], [-4.0]]), kinks), *[between] * (depth - 1), (torch.ones(1, 2), torch.zeros(1))]
+    return saw
+
+
 def _wide(depth):
     xs = torch.linspace(0, 1, 2 ** depth + 1)
     W1, b1, W2, b2 = _hinges(xs, torch.arange(2 ** depth + 1) % 2 * 1.0)
@@ -223,6 +248,9 @@ sawtooth_network = Check(
              "of the layer before, and each b is (out,).",
              shows=lambda finding, seen, case: any(word in seen.get("raised", {}).get("text", "") for word in (
                  "shapes cannot be multiplied", "must match the size", "size mismatch"))),
+     Mistake("saw-slopes-inside", "The slopes 2 and −4 stand inside the ReLU, which is never negative: whatever is "
+             "inside, nothing can be taken off. Let the hinges be plain, and weigh them in the next layer.",
+             [_slopes_inside(bias) for bias in (-0.5, 0.5, 2.0, -2.0, 0.0)]),
      Mistake("saw-one-more", "The tent map is applied once too often.", _saws(more=1)),
      Mistake("saw-one-less", "The tent map is applied once less than asked for.",
              lambda depth: _saw(depth, more=-1) if depth > 1 else [

@@ -6,6 +6,7 @@ import ipywidgets
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.collections import LineCollection
+from matplotlib.patches import Patch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -43,6 +44,13 @@ def pictures(images: Tensor, columns: int, ax=None, signed: bool = False, gap: i
     ax.set_axis_off()
 
 
+def for_and_against(figure) -> None:
+    """Say below signed pictures of weights what their colours mean."""
+    colours = plt.get_cmap("PuOr")
+    figure.legend([Patch(color=colours(0.9)), Patch(color=colours(0.15))],
+                  ["ink here speaks for the unit", "ink here speaks against it"], loc="outside lower center", ncols=2)
+
+
 def hinges() -> Explorer:
     """A curve, the one-hidden-layer net through evenly spaced points of it, and the error against the hinges."""
     return Explorer(_hinges, {"name": menu("curve", list(CURVES)), "count": whole("hinges", 4, 1, 64)})
@@ -69,7 +77,8 @@ def _hinges(figure, name: str, count: int) -> str:
     right.set_xticks([1, 4, 16, 64], ["1", "4", "16", "64"])
     right.minorticks_off()
     right.legend(loc="lower left")
-    return f"{name} with {count} evenly spaced hinges: the largest error is {error:.2g} ({remark})."
+    hinges = "one hinge" if count == 1 else f"{count} evenly spaced hinges"
+    return f"{name} with {hinges}: the largest error is {error:.2g} ({remark})."
 
 
 def _interpolated(f, fine: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -116,12 +125,12 @@ def _warp(figure, activation: str, width: int, depth: int) -> str:
         upright = torch.stack([lines[:, None].expand(-1, 61), steps.expand(13, -1)], dim=-1)
         grid = torch.cat([upright, upright.flip(-1)])
         hidden.add_collection(LineCollection(seen(grid.reshape(-1, 2)).view(26, 61, 2).numpy(), colors=plots.FAINT,
-                                             linewidths=0.8, linestyles="-"))
+                                             linewidths=0.8, linestyles="-", zorder=1))
         points = seen(x)
     hidden.axvline(0, color=plots.INK, linewidth=1, linestyle=":")
     for label, marker in zip(range(2), "os"):
         hidden.scatter(*points[y == label].T, s=14, marker=marker, color=plots.COLOURS[label], edgecolor=plots.PAPER,
-                       linewidth=0.4)
+                       linewidth=0.4, zorder=2)
     low, high = points.min(0).values, points.max(0).values  # the grid may go much further out than the points
     margin = 0.15 * (high - low)
     (left, bottom), (right, top) = (low - margin).tolist(), (high + margin).tolist()
@@ -135,11 +144,13 @@ def _warp(figure, activation: str, width: int, depth: int) -> str:
 
 
 def _view(net: nn.Sequential, x: Tensor):
-    """A flat view of the last hidden layer: what the output layer reads off, and the widest direction across it."""
+    """A flat view of the last hidden layer: what the output layer reads off, and the widest that is left beside it."""
     readout = net[-1].weight[1] - net[-1].weight[0]
     offset = net[-1].bias[1] - net[-1].bias[0]
-    along = readout / readout.norm()
-    centre = net[:-1](x).mean(0)
-    across = lambda h: (h - centre) - ((h - centre) @ along)[:, None] * along
-    widest = torch.linalg.svd(across(net[:-1](x)), full_matrices=False).Vh[0]
-    return lambda points: torch.stack([(h := net[:-1](points)) @ readout + offset, across(h) @ widest], dim=1)
+    h = net[:-1](x)
+    centre = h.mean(0)
+    read = (h - centre) @ readout
+    slopes = read @ (h - centre) / read.square().sum()  # how fast each unit goes along with what is read off
+    beside = lambda h: (h - centre) - ((h - centre) @ readout)[:, None] * slopes
+    widest = torch.linalg.svd(beside(h), full_matrices=False).Vh[0]
+    return lambda points: torch.stack([(h := net[:-1](points)) @ readout + offset, beside(h) @ widest], dim=1)

@@ -36,7 +36,7 @@ torch.set_num_threads(1)  # nets as small as these lose more time sharing out wo
 
 # %% [markdown]
 # What makes a 3 a 3? It is hard to write down a rule for that. At the end of this lesson a network of yours, trained by
-# your own loop, reads about 19 in 20 of those that it never saw, and you look at the pictures that its first layer
+# your own loop, reads about 39 in 40 of those that it never saw, and you look at the pictures that its first layer
 # looks for.
 
 # %% demo=true
@@ -84,8 +84,8 @@ check.linear(linear)
 # outputs may be any number. A stack like this is a *multilayer perceptron*.
 #
 # **Exercise.** Write `mlp`. The activation is called between layers only: for a single layer not at all, and never on
-# the last layer's output, not even to throw the result away. `nn.Sequential`, PyTorch's way to chain layers, is off
-# limits.
+# the last layer's output. Not even to throw the result away, since that is work for nothing; the calls are counted.
+# `nn.Sequential`, PyTorch's way to chain layers, is off limits.
 
 # %% exercise="mlp"
 def mlp(x: torch.Tensor, layers: list, activation) -> torch.Tensor:
@@ -131,6 +131,7 @@ with once_written("linear", "mlp"):
             y = mlp(x, layers, bend)
             ax.plot(x, y / y.abs().max(), label=f"{depth} layer{'s' * (depth > 1)}")
         ax.set(title=title, xlabel="x")
+    axes[0].set_ylabel("output, scaled")
     axes[1].legend()
     straight = mlp(x, layers, lambda h: h)
     print("9 layers equal one:", torch.allclose(straight, linear(x, *collapse(layers))))
@@ -151,8 +152,12 @@ with once_written("linear", "mlp"):
 #
 # **Exercise.** Write `hinge_interpolant`, which returns such a network as the four tensors of two layers. The points
 # are distinct but in any order and unevenly spaced. Keep their dtype (`torch.ones_like` does). Outside of the points
-# the network may do what it likes, and you may use as many hinges as you like. `x.sort()` and `x.diff()` are useful.
-# No training: PyTorch's gradients (autograd) and `torch.optim` are off limits.
+# the network may do what it likes, and you may use as many hinges as you like. No training: PyTorch's gradients
+# (autograd) and `torch.optim` are off limits.
+#
+# Tools: `t.sort()` gives two things, the sorted numbers and the order in which they stood, a tensor that other tensors
+# can be indexed with. `t.diff()` is each entry but the first, less the one before it: one fewer than t has.
+# `torch.cat([s, t])` joins two tensors. And `t[:, None]` makes a column, (m, 1), of (m,).
 
 # %% exercise="hinge_interpolant"
 def hinge_interpolant(xs: torch.Tensor, ys: torch.Tensor) -> tuple:
@@ -195,13 +200,14 @@ with once_written("linear", "mlp", "hinge_interpolant"):
         W1, b1, W2, b2 = hinge_interpolant(xs, xs.sin())
         y = mlp(x[:, None], [(W1, b1), (W2, b2)], torch.relu)
         axes[0].plot(x, y, label=f"{hinges} hinges")
-    axes[0].set(xlabel="x", ylim=(-1.2, 2.2))
+    axes[0].set(xlabel="x", ylabel="y", ylim=(-1.2, 2.2))
     axes[0].legend(ncols=3, fontsize=8, loc="upper center")
     widths = [4, 8, 16, 32, 64, 128, 256]
     errors = [interpolation_error(width) for width in widths]
-    axes[1].loglog(widths, errors, marker="o", label="largest error")
+    axes[1].loglog(widths, errors, marker="o", linestyle="none", label="largest error")
     axes[1].loglog(widths, [(7 / width) ** 2 / 8 for width in widths], label="d² / 8, the bound")
-    axes[1].set(xlabel="hinges")
+    axes[1].set(xlabel="hinges", xticks=widths[::2], xticklabels=widths[::2])
+    axes[1].minorticks_off()
     axes[1].legend()
 
 # %% [markdown]
@@ -211,8 +217,7 @@ with once_written("linear", "mlp", "hinge_interpolant"):
 # function of $d$ variables on a cube (Hanin 2019).
 #
 # Mind what it does not say: how wide or deep the network must be, that training would find the weights, or what
-# happens outside the region. For the square root, below, the curve is too steep at 0 and the $1/\text{width}^2$ is
-# gone.
+# happens outside the region. Choose the square root below: it is too steep at 0, and the $1/\text{width}^2$ is gone.
 
 # %% demo=true
 explore.hinges()
@@ -229,8 +234,9 @@ explore.hinges()
 # deep network only has to fold $k$ times.
 #
 # **Exercise.** Write `sawtooth_network`: the layers of a network that `mlp` with ReLU runs, at most 3 units in each
-# hidden layer and one output, which applies $t$ `depth` times. Its bends are the ReLUs, so what a layer computes
-# before them is a combination of the hinges below it. Any number of layers will do.
+# hidden layer and one output, which applies $t$ `depth` times. A layer's W may mix the hinges of the layer below, so
+# $t$ itself need not be a layer of its own; any number of layers will do. Write a matrix as a list of its rows:
+# `torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])` is (3, 2).
 
 # %% exercise="sawtooth_network"
 def sawtooth_network(depth: int) -> list:
@@ -274,6 +280,7 @@ with once_written("linear", "mlp", "hinge_interpolant", "sawtooth_network"):
     for build, marker in ((shallow_twin, "o"), (sawtooth_network, "s")):
         units = [hidden_units(build(depth)) for depth in depths]
         axes[1].semilogy(depths, units, marker=marker, label=build.__name__)
+    axes[1].minorticks_off()
     axes[1].set(xlabel="times applied", title="hidden units that do the same")
     axes[1].legend()
 
@@ -412,7 +419,7 @@ with once_written("linear", "mlp", "linear_backward"):
     ax.plot(x, x.sin(), color=plots.FAINT, linestyle="-", linewidth=6, label="sine")
     for steps in (0, 100, 5000):
         ax.plot(x, mlp(x, fit_by_hand(x, x.sin(), steps), torch.relu), label=f"{steps} steps")
-    ax.set(xlabel="x", ylim=(-2.5, 2.5))
+    ax.set(xlabel="x", ylabel="y", ylim=(-2.5, 2.5))
     ax.legend()
     plt.show()
 
@@ -465,12 +472,17 @@ class Arithmetic(Node):
 # $$\frac{\partial L}{\partial p} = \sum_{\text{children } c \text{ of } p}
 # \frac{\partial L}{\partial c} \cdot \frac{\partial c}{\partial p}$$
 #
+# By hand, for $a = 2$, $b = 3$ and $L = ab + a$: call the product $c$. L's slope for itself is 1. L passes 1 on to $c$
+# and 1 to $a$, its parents. Then $c$ passes on what it has times the other factor: 1 · 3 to $a$, 1 · 2 to $b$. So
+# $\partial L / \partial a = 1 + 3 = 4$ and $\partial L / \partial b = 2$.
+#
 # A node may only pass on when *all* of it has arrived, so children go before parents. A node is always born after its
 # parents: the `born` of the skeleton numbers all nodes in order. A `backward` that calls itself for each parent would
 # end in Python's recursion limit, at about a thousand: loop over a list of nodes still to visit instead. And do not
 # search all that wait for the youngest at every step, or large graphs take forever: put the nodes in order once.
 #
-# `.grad` may still hold what an earlier `backward` added, so keep what arrives now apart from it, and add it at the end.
+# `.grad` may still hold what an earlier `backward` added, so keep what arrives now apart from it, and add it at the
+# end.
 #
 # **Exercise.** Complete `Value`: powers with a plain number as exponent, ReLU, exp and log, each a new `Value` with
 # its parents and slopes; and `backward()`, which *adds* $\partial\,\text{self} / \partial\,\text{node}$ to the
@@ -640,7 +652,7 @@ with once_written("kaiming_normal"):
 # `nn.Sequential(…)` chains modules. An *optimizer* such as `torch.optim.SGD` holds the parameters:
 # `optimizer.zero_grad()` clears their `.grad`, and `optimizer.step()` subtracts `lr` times it. A model has two modes,
 # `model.train()` and `model.eval()`, since some layers behave differently when training (dropout, batch
-# normalization: lessons 6 and 7).
+# normalization: lessons 6 and 7). And `model(x)` runs it on a batch.
 #
 # **Exercise.** Write `train`. Your loop may be handed a model in either mode, with old gradients in it, and a last
 # batch that is smaller. The loss of an epoch is the mean over its *samples*, taken as they are met. `loss_fn` gives
@@ -677,7 +689,7 @@ check.train(train)
 # right guesses.
 #
 # **Exercise.** Write `evaluate`: in eval mode and without recording gradients; afterwards the model is back in the
-# mode in which it came.
+# mode in which it came. `model.training` says which it is, True or False, and `model.train(mode)` takes either.
 
 # %% exercise="evaluate"
 def evaluate(model, batches) -> float:
@@ -764,9 +776,10 @@ with once_written("kaiming_normal", "train", "evaluate"):
 with once_written("kaiming_normal", "train", "evaluate"):
     model, _, _ = read_digits([64, 64, 64, 10])
     guesses = model(x_test).argmax(1)
-    wrong = (guesses != y_test).nonzero().flatten()[:12]
-    figure, ax = plt.subplots(figsize=(7, 1.1))
-    explore.pictures(x_test[wrong].view(-1, 8, 8), columns=12, ax=ax)
+    print(f"right of the digits it was trained on: {evaluate(model, [(x_train, y_train)]):.1%}")
+    wrong = (guesses != y_test).nonzero().flatten()
+    figure, ax = plt.subplots(figsize=(7, 1.2))
+    explore.pictures(x_test[wrong].view(-1, 8, 8), columns=len(wrong), ax=ax)
     for number, index in enumerate(wrong):
         ax.annotate(f"{guesses[index]}, not {y_test[index]}", (9 * number + 3.5, 10),
                     ha="center", fontsize=8, annotation_clip=False)
@@ -787,6 +800,7 @@ with once_written("kaiming_normal", "train", "evaluate"):
     for ax, weights, title in zip(axes, (trained, change), ("trained", "what training changed")):
         explore.pictures(weights[order].view(-1, 8, 8), columns=8, ax=ax, signed=True)
         ax.set_title(title)
+    explore.for_and_against(figure)
     plt.show()
 
 # %% [markdown]
@@ -795,8 +809,8 @@ with once_written("kaiming_normal", "train", "evaluate"):
 # stayed. The change, on the right, is smoother: neighbouring pixels go together. Some of that is the digits' doing,
 # since each change is a sum of images; with shuffled labels it happens too, but less. Look at the first ones: a patch
 # of violet beside a patch of orange asks for ink here and none there. That looks more like pieces of strokes than like
-# whole digits. And the last one has not changed at all. With the weights it was drawn with it is off for every digit,
-# so no gradient reaches it: a *dead* unit (lesson 2).
+# whole digits. The last three have hardly changed, and the very last not at all. With the weights it was drawn with it
+# is off for every digit, so no gradient reaches it: a *dead* unit (lesson 2).
 #
 # Do such features help? Sort new digits in the simplest way, by the nearest class mean, in the pixels and in what
 # each hidden layer makes of them:
@@ -912,15 +926,16 @@ with once_written("kaiming_normal", "train"):
                       hatch=hatch, edgecolor=plots.PAPER)
         ax.bar_label(bars, fmt="%.2f")
     ax.axhline(0, color=plots.INK, linewidth=0.8, linestyle="-")
-    ax.set(xticks=range(2), xticklabels=["patients it was trained on", "new patients"], ylabel="R²")
-    ax.legend()
+    ax.set(xticks=range(2), xticklabels=["patients it was trained on", "new patients"])
+    ax.set(ylabel="R²", ylim=(0, 1))
+    ax.legend(loc="upper right")
     plt.show()
 
 # %% [markdown]
-# After 100 epochs the network knows its own patients far better than the linear model does, and new ones worse. Stopping
-# after 10 epochs helps, and still the linear model is ahead. A likely reason: 332 samples, and ten baseline measurements
-# that already carry what can be learned. For the memorising lesson 6 has remedies. Still: on a small table of good
-# features, try the linear model first.
+# After 100 epochs the network knows its own patients far better than the linear model does, and new ones worse.
+# Stopping after 10 epochs helps, and still the linear model is ahead. A likely reason: 332 samples, and ten baseline
+# measurements that already carry what can be learned. For the memorising lesson 6 has remedies. Still: on a small
+# table of good features, try the linear model first.
 #
 # ## Review
 #
@@ -1024,8 +1039,8 @@ check.review_order(review_order)
 #
 # - Bengio, Courville, Vincent (2013). *Representation learning: a review and new perspectives.* IEEE Transactions on
 #   Pattern Analysis and Machine Intelligence 35. arXiv:1206.5538.
-# - Cybenko (1989). *Approximation by superpositions of a sigmoidal function.* Mathematics of Control, Signals, and Systems
-#   2.
+# - Cybenko (1989). *Approximation by superpositions of a sigmoidal function.* Mathematics of Control, Signals, and
+#   Systems 2.
 # - Efron, Hastie, Johnstone, Tibshirani (2004). *Least angle regression.* Annals of Statistics 32. Section 1 has the
 #   diabetes study.
 # - Goodfellow, Bengio, Courville (2016). *Deep Learning*, chapter 6: further reading on all of this. MIT Press.
@@ -1034,7 +1049,7 @@ check.review_order(review_order)
 # - He, Zhang, Ren, Sun (2015). *Delving deep into rectifiers: surpassing human-level performance on ImageNet
 #   classification.* arXiv:1502.01852. Section 2.2 derives the 2.
 # - Hornik, Stinchcombe, White (1989). *Multilayer feedforward networks are universal approximators.* Neural Networks 2.
-# - Jumper et al. (2021). *Highly accurate protein structure prediction with AlphaFold.* Nature 596.
+# - Jumper et al. (2021). *Highly accurate protein structure prediction with AlphaFold.* Nature 596. doi:10.1038/s41586-021-03819-2.
 # - Krizhevsky, Sutskever, Hinton (2012). *ImageNet classification with deep convolutional neural networks.* NIPS.
 # - Lam et al. (2023). *Learning skillful medium-range global weather forecasting.* Science 382.
 # - Leshno, Lin, Pinkus, Schocken (1993). *Multilayer feedforward networks with a nonpolynomial activation function can

@@ -916,7 +916,7 @@ def only_one_number(widths, batch_size, bias=True):
     return in_a_loop(widths, batch_size, bias)[0]
 
 
-@wrong("network_cost", "wrong-type")
+@wrong("network_cost", "cost-not-int")
 def divided(widths, batch_size, bias=True):
     parameters, flops = in_a_loop(widths, batch_size, bias)
     return parameters / 1, flops / 1
@@ -1303,7 +1303,7 @@ def fan_in_first(fan_out, fan_in, generator):
     return torch.empty(fan_in, fan_out).normal_(0, math.sqrt(2 / fan_in), generator=generator)
 
 
-@wrong("kaiming_normal", "wrong-dtype")
+@wrong("kaiming_normal", "kaiming-double")
 def double(fan_out, fan_in, generator):
     return torch.randn(fan_out, fan_in, generator=generator, dtype=torch.float64) * math.sqrt(2 / fan_in)
 
@@ -1760,3 +1760,295 @@ def pops_the_last(x, layers, activation):
 @wrong("linear", "linear-entry-by-entry")
 def star(x, W, b):
     return x * W + b
+
+
+@wrong("linear", "linear-turned-bias")
+def weights_before_x(x, W, b):
+    return W @ x.T + b
+
+
+@wrong("linear", "linear-turned-bias")
+def turned_product(x, W, b):
+    return torch.mm(W, x.t()) + b
+
+
+# A Value as the lesson's skeleton makes it: the parents and the slopes each in a tuple.
+
+
+class _Noded:
+    made = 0
+
+    def __init__(self, data, parents=(), slopes=()):
+        self.data, self.parents, self.slopes = data, parents, slopes
+        _Noded.made += 1
+        self.grad, self.born = 0.0, _Noded.made
+
+    def lift(self, other):
+        return other if isinstance(other, _Noded) else type(self)(other)
+
+    def __add__(self, other):
+        other = self.lift(other)
+        return type(self)(self.data + other.data, (self, other), (1.0, 1.0))
+
+    def __mul__(self, other):
+        other = self.lift(other)
+        return type(self)(self.data * other.data, (self, other), (other.data, self.data))
+
+    def __neg__(self):
+        return self * -1
+
+    def __sub__(self, other):
+        return self + -other
+
+    def __truediv__(self, other):
+        return self * other ** -1
+
+    def __radd__(self, other):
+        return self + other
+
+    def __rmul__(self, other):
+        return self * other
+
+    def __rsub__(self, other):
+        return -self + other
+
+    def __rtruediv__(self, other):
+        return self ** -1 * other
+
+
+class _Whole(_Noded):
+    def __pow__(self, n):
+        return type(self)(self.data ** n, (self,), (n * self.data ** (n - 1),))
+
+    def relu(self):
+        return type(self)(self.data, (self,), (1.0,)) if self.data > 0 else type(self)(0.0, (self,), (0.0,))
+
+    def exp(self):
+        e = math.exp(self.data)
+        return type(self)(e, (self,), (e,))
+
+    def log(self):
+        return type(self)(math.log(self.data), (self,), (1 / self.data,))
+
+    def nodes(self):
+        found, todo = set(), [self]
+        while todo:
+            node = todo.pop()
+            if node not in found:
+                found.add(node)
+                todo.extend(node.parents)
+        return sorted(found, key=lambda node: node.born, reverse=True)
+
+    def backward(self):
+        share = {id(self): 1.0}
+        for node in self.nodes():
+            node.grad += share[id(node)]
+            for parent, slope in zip(node.parents, node.slopes):
+                share[id(parent)] = share.get(id(parent), 0.0) + slope * share[id(node)]
+
+
+@right("Value")
+class on_the_skeleton(_Whole):
+    pass
+
+
+@right("Value")
+class counts_what_is_to_come(_Whole):
+    def backward(self):
+        users = {}
+        for node in self.nodes():
+            for parent in node.parents:
+                users[parent] = users.get(parent, 0) + 1
+        ready, share = [self], {self: 1.0}
+        while ready:
+            node = ready.pop()
+            node.grad = node.grad + share[node]
+            for i in range(len(node.parents)):
+                parent = node.parents[i]
+                share[parent] = share.get(parent, 0.0) + node.slopes[i] * share[node]
+                users[parent] -= 1
+                if not users[parent]:
+                    ready.append(parent)
+
+
+@wrong("Value", "value-passed-twice")
+class plain_queue(_Whole):
+    def backward(self):
+        self.grad = 1.0
+        queue = [self]
+        while queue:
+            node = queue.pop(0)
+            for parent, slope in zip(node.parents, node.slopes):
+                parent.grad += slope * node.grad
+                queue.append(parent)
+
+
+@wrong("Value", "value-not-tuples")
+class slope_as_it_is(_Whole):
+    def exp(self):
+        return type(self)(math.exp(self.data), (self,), math.exp(self.data))
+
+
+@wrong("Value", "value-not-tuples")
+class parent_as_it_is(_Whole):
+    def __pow__(self, n):
+        return type(self)(self.data ** n, (self), (n * self.data ** (n - 1)))
+
+
+@wrong("Value", "value-no-parents")
+class exp_of_nothing(_Whole):
+    def exp(self):
+        return type(self)(math.exp(self.data))
+
+
+@wrong("Value", "value-no-parents")
+class only_the_numbers(_Whole):
+    def exp(self):
+        return type(self)(math.exp(self.data))
+
+    def log(self):
+        return type(self)(math.log(self.data))
+
+    def __pow__(self, n):
+        return type(self)(self.data ** n)
+
+
+@wrong("Value", "value-log-base")
+class common_logarithm(_Whole):
+    def log(self):
+        return type(self)(math.log10(self.data), (self,), (1 / self.data,))
+
+
+@wrong("Value", "value-other-class")
+class power_is_a_node(_Whole):
+    def __pow__(self, n):
+        return _Noded(self.data ** n, (self,), (n * self.data ** (n - 1),))
+
+
+@wrong("Value", "value-other-class")
+class log_is_a_node(_Whole):
+    def log(self):
+        return _Noded(math.log(self.data), (self,), (1 / self.data,))
+
+
+@wrong("Value", "value-part-unwritten")
+class backward_comes_later(_Whole):
+    def backward(self):
+        raise NotImplementedError()
+
+
+@wrong("Value", "value-part-unwritten")
+class powers_and_exp_come_later(_Whole):
+    def __pow__(self, n):
+        raise NotImplementedError()
+
+    def exp(self):
+        raise NotImplementedError
+
+
+@wrong("Value", "not-written")
+class only_the_skeleton(_Noded):
+    def __pow__(self, n):
+        raise NotImplementedError()
+
+    def relu(self):
+        raise NotImplementedError()
+
+    def exp(self):
+        raise NotImplementedError()
+
+    def log(self):
+        raise NotImplementedError()
+
+    def backward(self):
+        raise NotImplementedError()
+
+
+@wrong("network_cost", "cost-bias-inputs-too")
+def a_bias_for_every_width(widths, batch_size, bias=True):
+    weights = sum(a * b for a, b in zip(widths, widths[1:]))
+    return weights + (sum(widths) if bias else 0), 2 * weights * batch_size
+
+
+@wrong("network_cost", "cost-no-last-bias")
+def hidden_biases_only(widths, batch_size, bias=True):
+    weights = sum(a * b for a, b in zip(widths, widths[1:]))
+    return weights + (sum(widths[1:-1]) if bias else 0), 2 * weights * batch_size
+
+
+@wrong("hinge_interpolant", "hinge-first-change-lost")
+def second_differences(xs, ys):
+    x, y = _in_order(xs, ys)
+    slope = y.diff() / x.diff()
+    return _interpolant(x, y, slope.diff(), knots=x[1:-1])
+
+
+@wrong("hinge_interpolant", "hinge-first-change-lost")
+def one_weight_short(xs, ys):
+    x, y = _in_order(xs, ys)
+    return _interpolant(x, y, (y.diff() / x.diff()).diff())
+
+
+@wrong("hinge_interpolant", "hinge-start-unsorted")
+def first_as_it_came(xs, ys):
+    x, y = _in_order(xs, ys)
+    return _interpolant(x, y, _changes(y.diff() / x.diff()), b2=ys[:1])
+
+
+@wrong("sawtooth_network", "saw-slopes-inside")
+def weights_on_the_first_side(depth):
+    return _stacked(depth, ([[2.0], [-4.0]], [0.0, -0.5]), ([[2.0, 2.0], [-4.0, -4.0]], [0.0, -0.5]),
+                    ([[1.0, 1.0]], [0.0]))
+
+
+@wrong("sawtooth_network", "saw-slopes-inside")
+def weights_and_kink_on_the_first_side(depth):
+    return _stacked(depth, ([[2.0], [-4.0]], [0.0, 2.0]), ([[2.0, 2.0], [-4.0, -4.0]], [0.0, 2.0]),
+                    ([[1.0, 1.0]], [0.0]))
+
+
+@wrong("kaiming_normal", "kaiming-global-seed")
+def seeds_the_global_one(fan_out, fan_in, generator):
+    torch.manual_seed(0)
+    return torch.randn(fan_out, fan_in) * math.sqrt(2 / fan_in)
+
+
+@wrong("train", "train-step-before-backward")
+def steps_first(model, batches, optimizer, loss_fn, epochs):
+    def each(x, y):
+        optimizer.zero_grad()
+        loss = loss_fn(model(x), y)
+        optimizer.step()
+        loss.backward()
+        return loss.item()
+    model.train()
+    return _epochs(model, batches, optimizer, loss_fn, epochs, each, _weighted)
+
+
+@wrong("train", "train-step-before-backward")
+def steps_with_the_gradients_before(model, batches, optimizer, loss_fn, epochs):
+    model.train()
+    history = []
+    for _ in range(epochs):
+        total = count = 0
+        for x, y in batches:
+            loss = loss_fn(model(x), y)
+            optimizer.step()
+            loss.backward()
+            total += loss.item() * len(x)
+            count += len(x)
+        history.append(total / count)
+    return history
+
+
+@wrong("evaluate", "evaluate-no-axis")
+def one_guess_for_all(model, batches):
+    was_training = model.training
+    model.eval()
+    correct = total = 0
+    with torch.no_grad():
+        for x, y in batches:
+            correct += (model(x).argmax() == y).sum().item()
+            total += len(y)
+    model.train(was_training)
+    return correct / total
