@@ -242,6 +242,23 @@ class Lesson:
         """The handles of an explorer's sliders."""
         return explorer.query_selector_all(".widget-slider [role=slider]")
 
+    def disabled(self, slider: ElementHandle) -> bool:
+        """Whether a slider does nothing for the present choice, and shows it."""
+        return slider.evaluate("node => node.hasAttribute('disabled') "
+                               "|| node.closest('.noUi-target').hasAttribute('disabled')")
+
+    def choices(self, explorer: ElementHandle) -> Iterator[str]:
+        """Choose each entry of an explorer's menu in turn, the present one first; yield its name."""
+        menu = explorer.query_selector("select")
+        names = menu.evaluate("menu => [...menu.options].map(option => option.text)") if menu else []
+        yield menu.evaluate("menu => menu.selectedOptions[0].text") if menu else ""
+        for name in names:
+            explorer.evaluate(PICTURE_CHANGES, 2_000)
+            menu.select_option(label=name)
+            self.page.keyboard.press("Shift")
+            self.page.evaluate("() => window.change")
+            yield name
+
     def to_the_middle(self, element: ElementHandle) -> None:
         """Scroll until `element` stands in the middle of the window."""
         element.evaluate("async node => { node.scrollIntoView({block: 'center'}); "

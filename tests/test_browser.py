@@ -1,11 +1,16 @@
 """The lessons as a learner meets them: real JupyterLab in headless Chromium, driven by mouse and keyboard."""
+import pkgutil
 import re
+from importlib import import_module
 from statistics import median
 from typing import NamedTuple
 
 import browser
 import pytest
 from lesson_files import LESSONS, ROOT, graded, notebook
+
+from dlcourse import explorers
+from dlcourse.explorers import explorer
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -28,6 +33,11 @@ MISTAKES = {  # one for each lesson in which a learner's whole way is gone: wron
 
 # What JupyterLab itself says on a healthy machine, nothing today: a part of the text -> why it is not ours.
 NOT_OURS: dict[str, str] = {}
+
+# The names of all explorers of all lessons.
+EXPLORERS = {name for module in pkgutil.iter_modules(explorers.__path__)
+             for name, thing in vars(import_module(f"dlcourse.explorers.{module.name}")).items()
+             if getattr(thing, "__annotations__", {}).get("return") is explorer.Explorer}
 
 # Every run of text below an element: its words, its colour and what it stands on, as CSS writes them.
 COLOURS = """element => [...element.querySelectorAll("pre, pre span")].map(node => {
@@ -88,19 +98,24 @@ def test_no_cell_that_waits_for_an_exercise_shows_an_empty_picture(lesson):
 
 @each_lesson
 def test_each_slider_changes_the_picture_of_its_explorer(lesson, artefacts):
-    explorers = lesson.explorers()
+    standing = lesson.explorers()
     calls = [call for cell in lesson.cells() if cell["type"] == "code"
-             for call in re.findall(r"^explore\.(\w+)\(", cell["source"], re.M)]
-    assert calls and len(explorers) == len(calls), f"{len(explorers)} explorers stand there for {calls}"
+             for call in re.findall(r"^\w+\.(\w+)\(", cell["source"], re.M) if call in EXPLORERS]
+    assert calls and len(standing) == len(calls), f"{len(standing)} explorers stand there for {calls}"
     rows = []
-    for name, explorer in zip(calls, explorers):
-        lesson.to_the_middle(explorer)
+    for name, one in zip(calls, standing):
+        lesson.to_the_middle(one)
         lesson.picture(artefacts / f"{lesson.name}_{name}_before.png")
-        sliders = lesson.sliders(explorer)
-        assert sliders, f"{name} has no slider"
-        for number, slider in enumerate(sliders, 1):
-            rows.append((f"{name}, slider {number}", [lesson.move(explorer, slider) for _ in range(MOVES)]))
-        lesson.to_the_middle(explorer)
+        still = dict(enumerate(lesson.sliders(one), 1))
+        assert still, f"{name} has no slider"
+        for _ in lesson.choices(one):
+            for number in [number for number, slider in still.items() if not lesson.disabled(slider)]:
+                slider = still.pop(number)
+                rows.append((f"{name}, slider {number}", [lesson.move(one, slider) for _ in range(MOVES)]))
+            if not still:
+                break
+        assert not still, f"{name}: no choice brings slider {list(still)} to life"
+        lesson.to_the_middle(one)
         lesson.picture(artefacts / f"{lesson.name}_{name}_after.png")
     told = "\n".join(f"{what}: median {median(times):.0f} ms of {', '.join(f'{time:.0f}' for time in times)}"
                      for what, times in rows)
