@@ -1,5 +1,6 @@
 """What every check does, whatever it checks: parts and points, messages, rules, and leaving things as they were."""
 
+import signal
 import sys
 import warnings
 from types import SimpleNamespace
@@ -89,6 +90,19 @@ def test_a_message_names_the_method_or_the_earlier_exercise_that_is_not_written(
         raise NotImplementedError()
     assert failing(doubling(), double()).message.startswith("double.__call__ is not written yet")
     assert failing(doubling(), lambda x: halve(x)).message.startswith("double calls halve, which is not written yet")
+
+
+def test_an_answer_that_never_ends_is_stopped_and_told_so():
+    def forever(x):
+        while True:
+            try:
+                x = x + 0
+            except Exception:
+                pass
+
+    verdict = failing(doubling(seconds=0.05), forever)
+    assert verdict.misconception == "endless" and "had not come to an end after 0.5 seconds" in verdict.message
+    assert verdict.seconds < 5 and signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
 def test_an_answer_that_writes_into_a_list_of_tensors_changes_no_other_question():

@@ -112,7 +112,7 @@ class Check:
 
     def ask(self, answer, questions: dict) -> dict:
         """Put the questions to the learner's answer; see `watching.ask` for what comes back."""
-        return watching.ask(self.parts, answer, questions, self._watched)
+        return watching.ask(self.parts, answer, questions, self._watched, 10 * self.seconds)
 
     def judge(self, questions: dict, observations: dict) -> Verdict:
         """Decide, from data alone. Observations of any other form than `ask` gives do not pass."""

@@ -54,6 +54,8 @@ def general_mistake(finding):
     floats = finding.kind == "dtype" and finding.expected.startswith("float") and finding.got.startswith("float")
     known = [
         ("not-written", raised and is_stub({"raised": finding.got}), "It is not written yet."),
+        ("endless", raised == "Endless",
+         "It goes on and on. Some loop never reaches its end: what does it wait for, and what changes in each round?"),
         ("one-truth-for-many", "Boolean value of Tensor" in text,
          "`if`, `and`, `or` and Python's `max` and `min` want a single truth value, and a tensor has one for each "
          "entry. Work on all entries at once: `torch.where`, a comparison times a tensor, an index."),

@@ -8,8 +8,10 @@ import contextlib
 import functools
 import inspect
 import linecache
+import signal
 import sys
 import textwrap
+import threading
 import traceback
 import warnings
 
@@ -60,25 +62,49 @@ def gradient(output, inputs, weight=None):
     return list(found) if several else found[0]
 
 
-def ask(parts, answer, questions: dict, off_limits=frozenset()) -> dict:
+class Endless(BaseException):
+    """Raised inside an answer that has gone on for too long; no `except Exception` of the learner's holds it."""
+
+
+def ask(parts, answer, questions: dict, off_limits=frozenset(), seconds: float = 10.0) -> dict:
     """Put every question to the answer; return what was observed, as a tree.
 
     parts: the check's parts; questions: {part name: [case, ...]}. The result has "source" (the answer's own
     text or None), "calls" (what was called of `off_limits`, sorted) and "parts" {name: [observation, ...]}; an
     observation is {"seen": tree} or {"raised": {"type", "text", "line", "inside"}}.
-    The global random state is left as it was, and what the answer writes to stderr comes out on stdout.
+    The global random state is left as it was, and what the answer writes to stderr comes out on stdout. An answer
+    that has not come to an end after `seconds` is stopped, and asked no more.
     """
     calls = set()
     seen = {}
-    with beside(), contextlib.redirect_stderr(sys.stdout):
+    with beside(), contextlib.redirect_stderr(sys.stdout), _ending(seconds):
         for part in parts:
             seen[part.name] = []
             for case in questions[part.name]:
                 observation = observe(part, answer, case, off_limits, calls)
                 seen[part.name].append(observation)
-                if is_stub(observation):
+                if is_stub(observation) or is_endless(observation):
                     return {"source": None, "calls": [], "parts": seen}
     return {"source": _source(answer), "calls": sorted(calls), "parts": seen}
+
+
+@contextlib.contextmanager
+def _ending(seconds):
+    """Raise Endless in here after so many seconds. Windows, and threads beside the main one, have no such clock."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number, frame):
+        raise Endless(f"It had not come to an end after {seconds:g} seconds.")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)  # and once a second, should a bare `except` hold it
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @contextlib.contextmanager
@@ -100,7 +126,7 @@ def observe(part, answer, case, off_limits=frozenset(), calls=None) -> dict:
     try:
         with _watched(calls, off_limits):
             return {"seen": plain(part.observe(answer, **fresh(case)))}
-    except Exception as error:  # whatever a learner's code may raise is an observation, told to the learner
+    except (Exception, Endless) as error:  # whatever a learner's code raises is an observation, told to the learner
         return {"raised": {"type": type(error).__name__, "text": str(error)[:500], "line": _where(error),
                            "inside": _inside(error)}}
 
@@ -149,6 +175,11 @@ def is_stub(observation) -> bool:
     """Whether the hole is still there. Torch raises NotImplementedError too, but always says why."""
     raised = observation.get("raised", {})
     return raised.get("type") == "NotImplementedError" and not raised.get("text")
+
+
+def is_endless(observation) -> bool:
+    """Whether the answer had to be stopped."""
+    return observation.get("raised", {}).get("type") == "Endless"
 
 
 def _where(error) -> str | None:
