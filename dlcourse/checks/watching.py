@@ -56,9 +56,9 @@ def gradient(output, inputs, weight=None):
         return None
     if weight is None or weight.shape != output.shape:
         weight = torch.ones_like(output)
-    with _Calls.paused():
-        found = torch.autograd.grad(output, inputs if several else [inputs], weight.to(output.dtype),
-                                    allow_unused=True)
+    with _Calls.paused():  # a sum, since for `grad_outputs` torch would load its compiler, a second at the first check
+        total = (output * weight.to(output.dtype)).sum()
+        found = torch.autograd.grad(total, inputs if several else [inputs], allow_unused=True)
     return list(found) if several else found[0]
 
 
