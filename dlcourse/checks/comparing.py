@@ -117,6 +117,8 @@ def _of_scalars(got, expected, rounding, path):
         same = (math.isnan(got) and math.isnan(expected)) or got == expected or (
             math.isfinite(got) and abs(got - expected) <= absolute + relative * abs(expected))
         return None if same else Finding(path, "value", got, expected)
-    if got is None and expected is not None or type(got) is not type(expected):
+    if got is None and expected is not None:
+        return Finding(path, "none", "None", expected)
+    if type(got) is not type(expected):
         return _none_or_type(got, expected, path)
     return None if got == expected else Finding(path, "value", got, expected)

@@ -46,7 +46,7 @@ def numeric(name: str, right: float, because: str, hint: str, wrong: dict[str, t
         return number
 
     mistakes = [Mistake(id, why, number) for id, (number, why) in wrong.items()]
-    form = f"Answer with a number; {within:.0%} to either side counts as right."
+    form = f"Answer with a number; {within:.0%} to either side counts as right." if within else "Answer with a number."
     return _question(name, float(right), because, mistakes, read, form, hint, (within, 0.0))
 
 
