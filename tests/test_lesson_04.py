@@ -139,6 +139,21 @@ def test_above_the_limit_gradient_descent_diverges_and_below_it_converges(seed):
     below, above = (own["distances"](share, seed) for share in (0.99, 1.01))
     assert below[-1] < 0.01 * below[0]
     assert above[-1] > 10 * above[0] and above[-1] > 2 * above[-60]
+    LESSON.says("Above it the other directions shrink first, then the steepest takes over.")
+    assert above.min() < 0.4 * above[0] and above.argmin() > 5
+
+
+def test_close_to_the_limit_the_steepest_direction_lingers_and_at_half_of_it_the_flattest():
+    LESSON.says("half the limit ends lower than 0.99 of it: at 0.99 the steepest direction lingers (it keeps 98 % a step, "
+                "and bounces), at half the flattest (97 %)", r"$2/(\lambda_{\max} + \lambda_{\min})$",
+                r"both keep $(\kappa - 1)/(\kappa + 1)$", r"$\kappa = \lambda_{\max}/\lambda_{\min}$")
+    ends = {share: own["distances"](share)[-2:] for share in (0.5, 0.99)}
+    assert ends[0.5][1] < ends[0.99][1]
+    assert ends[0.99][1] / ends[0.99][0] == pytest.approx(0.98, abs=1e-3)
+    assert ends[0.5][1] / ends[0.5][0] == pytest.approx(0.97, abs=5e-3)
+    small, large = 1.0, 30.0
+    kept = [abs(1 - 2 / (small + large) * curvature) for curvature in (small, large)]
+    assert kept == pytest.approx([(30 - 1) / (30 + 1)] * 2)
 
 
 def test_momentum_improves_the_rate_from_the_condition_number_to_its_root():
@@ -161,21 +176,51 @@ def test_agreeing_gradients_add_up_to_one_over_one_minus_mu_and_alternating_ones
     assert abs(alternating[-2] - alternating[-1]) == pytest.approx(1 / 1.9, rel=1e-3)
 
 
-def test_sgds_weight_decay_and_an_l2_penalty_are_the_same_thing():
-    LESSON.says("SGD's weight decay and an L2 penalty are the same thing.")
-    x, y = torch.randn(20, 3), torch.randn(20, 1)
-    ends = []
-    for penalised in (False, True):
-        net = nn.Linear(3, 1)
-        nn.init.ones_(net.weight), nn.init.ones_(net.bias)
-        optimizer = own["SGD"](net.parameters(), 0.1, momentum=0.9, weight_decay=0.0 if penalised else 0.2)
-        for _ in range(20):
-            optimizer.zero_grad()
-            penalty = 0.1 * sum(p.square().sum() for p in net.parameters()) if penalised else 0.0
-            (F.mse_loss(net(x), y) + penalty).backward()
+def test_an_l2_penalty_shrinks_every_weight_by_a_share_of_itself_in_sgd_without_momentum_only():
+    LESSON.says(r"For SGD without momentum, an L2 penalty and shrinking every weight by $\eta\lambda$ of itself are the same "
+                "thing. In Adam they are not")
+
+    def end(make, shrinks):
+        x = torch.tensor([1.5, -0.5], dtype=torch.float64)
+        optimizer = make([x])
+        for target in GRADIENTS:
+            g = x - target
+            x.mul_(1 - 0.1 * 0.3 * shrinks)
+            x.grad = g + (0 if shrinks else 0.3 * x)
             optimizer.step()
-        ends.append(net.weight.detach().clone())
-    torch.testing.assert_close(*ends)
+        return x
+
+    same = lambda make: torch.allclose(end(make, True), end(make, False), atol=1e-6)
+    assert same(lambda params: own["SGD"](params, 0.1))
+    assert not same(lambda params: own["SGD"](params, 0.1, momentum=0.9))
+    assert not same(lambda params: own["Adam"](params, 0.1))
+
+
+def test_the_first_step_of_rmsprop_is_ten_times_too_long_and_one_that_has_settled_is_as_long_as_the_rate():
+    LESSON.says("Once $v$ has settled, a weight's step is of the order of $\\eta$, however steep it is there",
+                r"the very first step is $1/\sqrt{1 - \alpha} = 10$ times $\eta$: Adam will mend that")
+    for steepness in (0.01, 100.0):
+        visited = moves(lambda params: own["RMSprop"](params, 1.0), [steepness] * 600, start=0.0)
+        assert -visited[0] == pytest.approx(10, rel=1e-3)
+        assert visited[-2] - visited[-1] == pytest.approx(1, rel=0.01)
+        assert -moves(lambda params: own["Adam"](params, 1.0), [steepness], start=0.0)[0] == pytest.approx(1, rel=1e-3)
+
+
+def test_rmsprop_is_the_first_to_leave_the_saddle_in_the_explorer():
+    LESSON.says("Which of them is the first to leave the saddle at a rate of 0.01?")
+    explore = own["explore"]
+    paths = {name: explore.walk(rule, "saddle", 0.01, 0.9, 100) for name, rule in explore.RULES.items()}
+    left = {name: next((step for step, (_, y) in enumerate(path) if y > 0.5), math.inf) for name, path in paths.items()}
+    assert min(left, key=left.get) == "RMSprop" and left["RMSprop"] < 10 < 30 < left["Adam"]
+
+
+def test_adamws_decay_pulls_the_end_of_the_path_away_from_rosenbrocks_minimum():
+    LESSON.says("Where does AdamW's decay pull the end of the path in Rosenbrock's valley?")
+    explore = own["explore"]
+    ends = {name: explore.walk(explore.RULES[name], "Rosenbrock", 0.3, 0.9, 300)[-1]
+            for name in ("Adam", "AdamW, λ = 0.1")}
+    assert ends["Adam"] == pytest.approx((1, 1), abs=0.01)
+    assert ends["AdamW, λ = 0.1"][0] < 0.75
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -190,13 +235,16 @@ def test_plain_sgd_stalls_at_a_saddle_that_momentum_and_adam_leave(seed):
 
 @pytest.mark.parametrize("start", (5.0, 5.5, 6.0))
 def test_momentum_rolls_out_of_a_local_minimum_and_too_much_of_it_past_the_lowest(start):
-    LESSON.says("Plain descent ($\\mu = 0$) stops in the first dip. With momentum 0.9 it rolls through, to the lowest "
-                "point. With 0.95 it rolls through that one too, and ends in a dip on the other side")
+    LESSON.says("At this rate, 0.1, plain descent ($\\mu = 0$) stops in the first dip. With momentum 0.9 it rolls through, "
+                "to the lowest point; with 0.95 through that one too, into a dip on the other side. At another rate, "
+                "0.05, momentum 0.95 stops at the lowest point as well. (Longer steps alone do not do it: without "
+                "momentum, rates of 1 and 2 stop in the first dip.)")
     ends = {momentum: own["roll"](momentum, start)[-1] for momentum in (0.0, 0.9, 0.95)}
     assert ends[0.0] == pytest.approx(2.76, abs=0.01)
     assert ends[0.9] == pytest.approx(0, abs=0.01)
     assert ends[0.95] == pytest.approx(-2.76, abs=0.01)
-    assert all(own["roll"](0.0, start, lr)[-1] > 2.7 for lr in (0.3, 1.0, 2.0))  # a longer step alone does not do it
+    assert own["roll"](0.95, start, lr=0.05)[-1] == pytest.approx(0, abs=0.02)
+    assert all(own["roll"](0.0, start, lr)[-1] == pytest.approx(2.76, abs=0.01) for lr in (0.3, 1.0, 2.0))
 
 
 def test_the_line_with_dips_is_the_one_whose_slope_is_followed():
@@ -214,6 +262,13 @@ def test_with_its_best_rate_each_descends_the_bowl_and_only_sgd_has_not_left_the
     assert all(best["bowl", mover][0] < 1e-4 for mover in own["MOVERS"])
     arrived = {mover for mover in own["MOVERS"] if best["saddle", mover][0] < -0.0249}
     assert arrived == set(own["MOVERS"]) - {"SGD"} and best["saddle", "SGD"][2][-1][1] < 0.1
+    LESSON.says("No stable rate would do: at 0.499 it has come to $y = 0.15$.", "more than 0.32, our largest rate")
+    assert own["path"]("saddle", "SGD", 0.499)[1][-1][1] == pytest.approx(0.147, abs=0.003) and max(own["RATES"]) == 0.32
+    LESSON.says("In Rosenbrock's valley RMSprop is still on its way; SGD leapt across in one lucky step.")
+    ends = {mover: own["best_path"]("Rosenbrock", mover)[2] for mover in own["MOVERS"]}
+    arrived = {mover for mover, points in ends.items() if math.dist(points[-1], (1, 1)) < 0.05}
+    assert arrived == set(own["MOVERS"]) - {"RMSprop"} and ends["RMSprop"][-1][0] < 0.85
+    assert ends["SGD"][0][0] == -1.5 and ends["SGD"][1][0] > 0.5
     for (name, mover), (height, lr, points) in best.items():
         assert len(points) == 151 and (height, points) == own["path"](name, mover, lr)
         assert all(height <= own["path"](name, mover, other)[0] for other in own["RATES"])
@@ -260,14 +315,14 @@ def test_clipping_takes_the_weight_down_the_cliff_where_neither_rate_does_withou
 
 
 def test_five_newton_schulz_steps_bring_singular_values_near_one():
-    LESSON.says("after five steps whatever was above a fiftieth of the norm lies between 0.6 and 1.3",
+    LESSON.says("after five steps whatever was above a five-hundredth of the norm lies between 0.68 and 1.21",
                 r"X \leftarrow aX + (bA + cA^2)\,X, \qquad A = XX^\top, \qquad (a, b, c) = (3.4445,\ -4.7750,\ 2.0315)",
                 r"$a\sigma + b\sigma^3 + c\sigma^5$")
-    sigma = torch.linspace(0.02, 1, 2000, dtype=torch.float64)
+    sigma = torch.linspace(0.002, 1, 20_000, dtype=torch.float64)
     lifted = sigma.clone()
     for _ in range(5):
         lifted = 3.4445 * lifted - 4.7750 * lifted ** 3 + 2.0315 * lifted ** 5
-    assert 0.6 < lifted.min() and lifted.max() < 1.3
+    assert 0.68 < lifted.min() and lifted.max() < 1.21
     for shape in ((6, 9), (9, 6)):
         G = torch.randn(*shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
         U, before, V = torch.linalg.svd(G / G.norm(), full_matrices=False)
@@ -284,9 +339,9 @@ def test_a_gradients_singular_values_are_lopsided_and_orthogonalized_ones_are_no
     before, after = torch.linalg.svdvals(G), torch.linalg.svdvals(own["orthogonalize"](G))
     assert before[:8].square().sum() > 0.9 * before.square().sum() and before[0] > 100 * before[-1]
     assert after[:24].min() > 0.5 and after.max() < 1.3
-    LESSON.says("The smallest have not got all the way: they were below a fiftieth of the norm.")
-    assert after[-1] < 0.6 and before[-1] < before.norm() / 50
-    assert all(0.6 < new < 1.3 for old, new in zip(before / before.norm(), after) if old > 0.02)
+    LESSON.says("The smallest have not got all the way: they were below a five-hundredth of the norm.")
+    assert after[-1] < 0.6 and before[-1] < before.norm() / 500
+    assert all(0.68 < new < 1.21 for old, new in zip(before / before.norm(), after) if old > 0.002)
 
 
 def test_pytorch_has_muon_too():
@@ -317,29 +372,41 @@ def finish(name):
 
 @pytest.mark.parametrize("name", own["RACERS"])
 def test_for_every_optimizer_the_rate_decides_and_its_best_lies_inside_the_grid(name):
-    LESSON.says("the learning rate makes the difference between guessing and a good net, for every one of them",
-                "six learning rates, three seeds each")
+    LESSON.says("one optimizer's rates lie much further apart than the optimizers at their best: SGD's losses reach from "
+                "0.16 to 2.3, which is guessing, Adam's from 0.12 to 2. Each has its own best rate.",
+                "six learning rates, three seeds each", "Each grid lies so that the best rate is inside")
     rates, loss, best, scores = finish(name)
     assert len(rates) == 6 and 0 < best < 5
     assert max(loss) > 1.5 and loss[best] < 0.25 and min(scores) > 0.9
+    lowest, highest = {"SGD": (0.16, 2.3), "Adam": (0.12, 2.0)}.get(name, (loss[best], max(loss)))
+    assert loss[best] == pytest.approx(lowest, abs=0.01) and max(loss) == pytest.approx(highest, abs=0.06)
+    assert max(loss) - loss[best] > 10 * (0.166 - 0.116)  # which is how far apart the best of all five lie
 
 
 def test_tuned_optimizers_end_closer_together_than_the_seeds_of_one():
-    LESSON.says("tuned, their means lie about two points apart, and the three seeds of a single optimizer up to four")
+    LESSON.says("tuned, their means lie about two points apart, and RMSprop's three seeds more than four",
+                "Three of one tuned optimizer lay more than four points apart")
     scores = {name: finish(name)[3] for name in own["RACERS"]}
     means = [sum(score) / 3 for score in scores.values()]
     spreads = [max(score) - min(score) for score in scores.values()]
     assert 0.01 < max(means) - min(means) < 0.03
-    assert 0.03 < max(spreads) < 0.055 and max(spreads) > max(means) - min(means)
+    assert max(spreads) == max(scores["RMSprop"]) - min(scores["RMSprop"])
+    assert 0.04 < max(spreads) < 0.05 and max(spreads) > max(means) - min(means)
+    LESSON.says("Adam and AdamW, all but the same here, lie half a point apart",
+                "360 test digits leave an uncertainty of about a point by themselves")
+    assert 0.002 < abs(sum(scores["Adam"]) - sum(scores["AdamW"])) / 3 < 0.008
+    assert len(own["x_test"]) == 360 and math.sqrt(0.96 * 0.04 / 360) == pytest.approx(0.01, abs=0.001)
 
 
 def test_which_optimizer_wins_at_one_rate_depends_on_the_rate():
-    LESSON.says("At 0.03 for all, Adam wins and SGD has hardly begun; at 1, SGD would have won.",
+    LESSON.says("At 0.03 for all, Adam and AdamW are ahead and SGD has hardly begun; at 1, which the figure shows for SGD "
+                "only (we ran the others too), SGD is far ahead.",
                 "customary 0.001 is a thirtieth of its best rate here, where there are only 180 steps")
     at = lambda name, lr: sum(own["race"](name, lr, seed)[0] for seed in SEEDS) / 3
-    assert at("Adam", 0.03) < min(at(name, 0.03) for name in ("SGD", "momentum", "RMSprop"))
+    ahead = max(at(name, 0.03) for name in ("Adam", "AdamW"))
+    assert 1.2 * ahead < min(at(name, 0.03) for name in ("SGD", "momentum", "RMSprop"))
     assert at("SGD", 0.03) > 1.5
-    assert at("SGD", 1.0) < min(at(name, 1.0) for name in ("momentum", "RMSprop", "Adam", "AdamW"))
+    assert 5 * at("SGD", 1.0) < min(at(name, 1.0) for name in ("momentum", "RMSprop", "Adam", "AdamW"))
     rates, loss, best, _ = finish("Adam")
     assert rates[best] == pytest.approx(0.03)
     assert 10 * math.ceil(len(own["x_train"]) / 64) == 180

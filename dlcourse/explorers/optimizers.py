@@ -130,7 +130,8 @@ def _paths(figure, surface: str, shown: str, lr: float, mu: float, steps: int) -
     left, right = figure.subplots(1, 2)
     first = list(RULES).index(next(iter(walks)))  # so that each keeps its colour when it is shown alone
     draw_paths(surface, walks, left, first)
-    left.set(title=f"{surface}, after {steps} steps")
+    low, high = SURFACES[surface].height
+    left.set(title=f"{surface}, after {steps} steps", yticks=range(math.ceil(low), math.floor(high) + 1))
     value = SURFACES[surface].value
     lowest = value(*SURFACES[surface].minima[0])
     words = []
@@ -139,8 +140,8 @@ def _paths(figure, surface: str, shown: str, lr: float, mu: float, steps: int) -
         right.plot(above, color=plots.COLOURS[number], linestyle=plots.DASHES[number], marker=MARKERS[number],
                    markevery=[len(above) - 1], label=name)
         words.append(f"{name} diverges" if _diverged(path) else f"{name} {above[-1]:.2g}")
-    right.set(title="height above the minimum", xlabel="step", yscale="log", xlim=(0, steps), ylim=(1e-9, 1e8))
-    heights = {1e-8: "10⁻⁸", 1e-4: "10⁻⁴", 1: "1", 1e4: "10⁴", 1e8: "10⁸"}  # plain text draws much faster
+    right.set(title="height above the minimum", xlabel="step", yscale="log", xlim=(0, steps), ylim=(1e-13, 1e7))
+    heights = {1e-12: "10⁻¹²", 1e-8: "10⁻⁸", 1e-4: "10⁻⁴", 1: "1", 1e4: "10⁴"}  # plain text draws much faster
     right.set_yticks(list(heights), labels=heights.values())
     right.minorticks_off()
     right.legend(loc="upper right", fontsize=8, ncols=2, frameon=True, facecolor=plots.PAPER, edgecolor="none")

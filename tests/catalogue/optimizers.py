@@ -79,6 +79,24 @@ def aliased(grad, x0, lr, steps):
     return torch.stack(path)
 
 
+@wrong("gradient_descent", "descent-one-tensor")
+def aliased_with_the_start(grad, x0, lr, steps):
+    x, points = x0, [x0]
+    for _ in range(steps):
+        x -= lr * grad(x)
+        points.append(x)
+    return torch.stack(points)
+
+
+@wrong("gradient_descent", "descent-dtype")
+def rows_in_float32(grad, x0, lr, steps):
+    path = torch.zeros(steps + 1, len(x0))
+    path[0] = x0
+    for k in range(steps):
+        path[k + 1] = path[k] - lr * grad(path[k])
+    return path
+
+
 @wrong("gradient_descent", "input-changed")
 def changes_the_start(grad, x0, lr, steps):
     path = [x0.clone()]
@@ -262,6 +280,17 @@ def values_and_vectors(hessian):
     return 2 / torch.linalg.eigh(hessian).max().item()
 
 
+@wrong("largest_stable_lr", "stable-vectors")
+def last_of_eigh(hessian):
+    return 2 / torch.linalg.eigh(hessian)[-1]
+
+
+@wrong("largest_stable_lr", "stable-vectors")
+def largest_of_the_vectors(hessian):
+    values, vectors = torch.linalg.eigh(hessian)
+    return 2 / vectors.max().item()
+
+
 @wrong("largest_stable_lr", "stable-average")
 def mean_curvature(hessian):
     return 2 * len(hessian) / hessian.trace().item()
@@ -339,6 +368,13 @@ class by_data(_Keeps):
                 p.grad.zero_()
 
 
+@right("SGD")
+class velocities_in_float32(_SGD):
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.velocities = [torch.zeros(p.shape) for p in self.params]
+
+
 @wrong("SGD", "sgd-dampened")
 class dampened(_SGD):
     def move(self, p, v):
@@ -366,6 +402,15 @@ class no_nesterov(_SGD):
     def move(self, p, v):
         v.mul_(self.momentum).add_(p.grad + self.weight_decay * p)
         p.sub_(self.lr * v)
+
+
+@wrong("SGD", "sgd-no-nesterov")
+class nesterov_by_old_velocity(_SGD):
+    def move(self, p, v):
+        g = p.grad + self.weight_decay * p
+        ahead = g + self.momentum * v
+        v.mul_(self.momentum).add_(g)
+        p.sub_(self.lr * (ahead if self.nesterov else v))
 
 
 @wrong("SGD", "sgd-nesterov-no-gradient")
@@ -401,6 +446,14 @@ class decay_outside(_SGD):
         p.mul_(1 - self.lr * self.weight_decay)
         v.mul_(self.momentum).add_(p.grad)
         p.sub_(self.lr * (p.grad + self.momentum * v if self.nesterov else v))
+
+
+@wrong("SGD", "sgd-decay-after")
+class decay_after_the_step(_SGD):
+    def move(self, p, v):
+        v.mul_(self.momentum).add_(p.grad)
+        p.sub_(self.lr * (p.grad + self.momentum * v if self.nesterov else v))
+        p.mul_(1 - self.lr * self.weight_decay)
 
 
 @wrong("SGD", "sgd-decay-no-lr")
@@ -446,6 +499,60 @@ class keeps_the_generator(_SGD):
         for p in self.params:
             if p.grad is not None:
                 self.move(p, self.v.setdefault(p, torch.zeros_like(p)))
+
+
+@wrong("SGD", "optimizer-generator")
+class uses_the_generator_up(_SGD):
+    def __init__(self, params, lr, momentum=0.0, nesterov=False, weight_decay=0.0):
+        self.params, self.lr = params, lr
+        self.momentum, self.nesterov, self.weight_decay = momentum, nesterov, weight_decay
+        self.velocities = [torch.zeros_like(p) for p in self.params]
+
+    def zero_grad(self):
+        for p in self.params:
+            if p.grad is not None:
+                p.grad.zero_()
+
+
+@wrong("SGD", "optimizer-generator")
+class velocities_from_the_generator(_SGD):
+    def __init__(self, params, lr, momentum=0.0, nesterov=False, weight_decay=0.0):
+        self.velocities = [torch.zeros_like(p) for p in params]
+        self.params, self.lr = list(params), lr
+        self.momentum, self.nesterov, self.weight_decay = momentum, nesterov, weight_decay
+
+
+@wrong("SGD", "optimizer-state-none")
+class velocities_start_as_none(_SGD):
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.v = [None] * len(self.params)
+
+    @torch.no_grad()
+    def step(self):
+        for k, p in enumerate(self.params):
+            if p.grad is not None:
+                self.v[k] = self.momentum * self.v[k] + p.grad + self.weight_decay * p
+                p -= self.lr * self.v[k]
+
+
+@wrong("SGD", "optimizer-state-by-place")
+class leaves_some_out_of_the_list(_SGD):
+    @torch.no_grad()
+    def step(self):
+        for p, v in zip([p for p in self.params if p.grad is not None], self.velocities):
+            self.move(p, v)
+
+
+@wrong("SGD", "sgd-none-fades")
+class velocity_fades_alone(_SGD):
+    @torch.no_grad()
+    def step(self):
+        for p, v in zip(self.params, self.velocities):
+            if p.grad is None:
+                v.mul_(self.momentum)
+            else:
+                self.move(p, v)
 
 
 @wrong("SGD", "optimizer-none")
@@ -525,6 +632,41 @@ class velocity_is_the_gradient(by_data):
             p -= self.lr * (g + self.mu * self.v[p] if self.nesterov else self.v[p])
 
 
+@wrong("SGD", "optimizer-grad-changed")
+class velocity_starts_as_the_gradient(_Keeps):
+    def __init__(self, params, lr, momentum=0.0, nesterov=False, weight_decay=0.0):
+        super().__init__(params, lr)
+        self.mu, self.nesterov, self.decay = momentum, nesterov, weight_decay
+        self.v = [None] * len(self.params)
+
+    @torch.no_grad()
+    def step(self):
+        for k, p in enumerate(self.params):
+            if p.grad is None:
+                continue
+            g = p.grad
+            if self.decay:
+                g = g + self.decay * p
+            if self.v[k] is None:
+                self.v[k] = g
+            else:
+                self.v[k].mul_(self.mu).add_(g)
+            p -= self.lr * (g + self.mu * self.v[k] if self.nesterov else self.v[k])
+
+    def zero_grad(self):
+        for p in self.params:
+            if p.grad is not None:
+                p.grad.zero_()
+
+
+@wrong("SGD", "optimizer-grad-cleared")
+class clears_as_it_goes(_SGD):
+    @torch.no_grad()
+    def step(self):
+        super().step()
+        self.zero_grad()
+
+
 @wrong("SGD", "optimizer-graph")
 class keeps_a_graph(by_data):
     def step(self):
@@ -571,6 +713,13 @@ class clears_nothing(_SGD):
 @wrong("SGD", "optimizer-zeros-weights")
 class clears_weights(_SGD):
     @torch.no_grad()
+    def zero_grad(self):
+        for p in self.params:
+            p.zero_()
+
+
+@wrong("SGD", "optimizer-zeros-weights")
+class clears_weights_under_the_graph(_SGD):
     def zero_grad(self):
         for p in self.params:
             p.zero_()
@@ -725,6 +874,50 @@ class rms_no_eps(_RMSprop):
         p -= self.lr * g / v.sqrt()
 
 
+@wrong("RMSprop", "optimizer-none-moves-state")
+class rms_forgets_meanwhile(_RMSprop):
+    @torch.no_grad()
+    def step(self):
+        for p, v in zip(self.params, self.squares):
+            v.mul_(self.alpha)
+            if p.grad is not None:
+                v += (1 - self.alpha) * p.grad ** 2
+                p -= self.lr * p.grad / (v.sqrt() + self.eps)
+
+
+@wrong("RMSprop", "rmsprop-eps-last")
+class rms_eps_behind(_RMSprop):
+    def move(self, p, g, v):
+        v.copy_(self.alpha * v + (1 - self.alpha) * g ** 2)
+        p -= self.lr * g / v.sqrt() + self.eps
+
+
+@wrong("RMSprop", "optimizer-generator")
+class rms_uses_the_generator_up(_RMSprop):
+    def __init__(self, params, lr, alpha=0.99, eps=1e-8):
+        _Keeps.__init__(self, params, lr)
+        self.alpha, self.eps = alpha, eps
+        self.squares = [torch.zeros_like(p) for p in params]
+
+
+@wrong("RMSprop", "optimizer-no-attribute")
+class RMSprop(_RMSprop):
+    def __init__(self, params, lr, alpha=0.99, eps=1e-8):
+        self.lr, self.alpha, self.eps = lr, alpha, eps
+        self.squares = [torch.zeros_like(p) for p in self.params]
+
+
+@right("RMSprop")
+class rms_squares_in_float32(_RMSprop):
+    def __init__(self, params, lr, alpha=0.99, eps=1e-8):
+        super().__init__(params, lr, alpha, eps)
+        self.squares = [torch.zeros(p.shape) for p in self.params]
+
+    def move(self, p, g, v):
+        v.mul_(self.alpha).add_((1 - self.alpha) * g ** 2)
+        p -= self.lr * g / (v.sqrt() + self.eps)
+
+
 @wrong("RMSprop", "rmsprop-eps-fixed")
 class rms_eps_fixed(_RMSprop):
     def move(self, p, g, v):
@@ -753,7 +946,7 @@ class rms_not_squared(_RMSprop):
         p -= self.lr * g / (v.sqrt() + self.eps)
 
 
-@wrong("RMSprop", "optimizer-none-is-zero")
+@wrong("RMSprop", "optimizer-none-moves-state")
 class rms_none_as_zero(_RMSprop):
     @torch.no_grad()
     def step(self):
@@ -1156,6 +1349,53 @@ class adam_max(_Adam):
         v.copy_(torch.maximum(self.b2 * v, g * g))
 
 
+@wrong("Adam", "adam-eps-last")
+class adam_eps_behind(_Adam):
+    def move(self, p, m, v):
+        m_hat, v_hat = m / (1 - self.b1 ** self.t), v / (1 - self.b2 ** self.t)
+        p -= self.lr * m_hat / v_hat.sqrt() + self.eps
+
+
+@wrong("Adam", "adam-root-first")
+class adam_corrects_the_root(_Adam):
+    def move(self, p, m, v):
+        p -= self.lr * (m / (1 - self.b1 ** self.t)) / (v.sqrt() / (1 - self.b2 ** self.t) + self.eps)
+
+
+@wrong("Adam", "adam-count-from-two")
+class adam_counts_from_one_and_up(_Adam):
+    def __init__(self, params, lr, betas=(0.9, 0.999), eps=1e-8):
+        super().__init__(params, lr, betas, eps)
+        self.t = 1
+
+
+@wrong("Adam", "adam-one-list")
+class adam_with_one_list(_Adam):
+    def __init__(self, params, lr, betas=(0.9, 0.999), eps=1e-8):
+        super().__init__(params, lr, betas, eps)
+        self.m = self.v = [torch.zeros_like(p) for p in self.params]
+
+
+@wrong("Adam", "adam-one-list")
+class adam_with_one_list_and_names(adam_with_one_list):
+    @torch.no_grad()
+    def step(self):
+        self.t += 1
+        for k, p in enumerate(self.params):
+            if p.grad is None:
+                continue
+            self.m[k] = m = self.b1 * self.m[k] + (1 - self.b1) * p.grad
+            self.v[k] = v = self.b2 * self.v[k] + (1 - self.b2) * p.grad ** 2
+            self.move(p, m, v)
+
+
+@wrong("Adam", "optimizer-state-none")
+class adam_moments_start_as_none(_Adam):
+    def __init__(self, params, lr, betas=(0.9, 0.999), eps=1e-8):
+        super().__init__(params, lr, betas, eps)
+        self.m = [None for p in self.params]
+
+
 # AdamW
 
 
@@ -1219,6 +1459,71 @@ class _AdamWByGradient(_AdamW):
 
     def gradient(self, p):
         return p.grad + self.weight_decay * p
+
+
+@wrong("AdamW", "adamw-only-decay")
+class adamw_never_calls_adam(_AdamW):
+    @torch.no_grad()
+    def step(self):
+        for p in self.params:
+            if p.grad is not None:
+                p -= self.lr * self.weight_decay * p
+
+
+@wrong("AdamW", "adamw-no-decay")
+class adamw_rebinds_the_name(_AdamW):
+    @torch.no_grad()
+    def step(self):
+        for p in self.params:
+            if p.grad is not None:
+                p = p - self.lr * self.weight_decay * p
+        _Adam.step(self)
+
+    def move(self, p, m, v):
+        _Adam.move(self, p, m, v)
+
+
+class _AdamWOnAdam(_Adam):
+    def __init__(self, params, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
+        super().__init__(params, lr, betas, eps)
+        self.weight_decay = weight_decay
+
+
+@wrong("AdamW", "adamw-steps-inside")
+class adamw_indented(_AdamWOnAdam):
+    @torch.no_grad()
+    def step(self):
+        for p in self.params:
+            if p.grad is not None:
+                p.mul_(1 - self.lr * self.weight_decay)
+                super().step()
+
+
+@wrong("AdamW", "adamw-options-lost")
+class adamw_drops_the_options(_AdamW):
+    def __init__(self, params, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
+        super().__init__(params, lr, weight_decay=weight_decay)
+
+
+@wrong("AdamW", "adamw-constant")
+class adamw_forgets_the_weight(_AdamW):
+    def move(self, p, m, v):
+        p -= self.lr * self.weight_decay
+        _Adam.move(self, p, m, v)
+
+
+@wrong("AdamW", "adamw-multiplied")
+class adamw_times_decay(_AdamW):
+    def move(self, p, m, v):
+        p *= self.weight_decay
+        _Adam.move(self, p, m, v)
+
+
+@wrong("AdamW", "adamw-multiplied")
+class adamw_times_lr_and_decay(_AdamW):
+    def move(self, p, m, v):
+        p *= self.lr * self.weight_decay
+        _Adam.move(self, p, m, v)
 
 
 @wrong("AdamW", "adamw-coupled")
@@ -1522,6 +1827,16 @@ def scales_weights(params, max_norm):
     return norm
 
 
+@wrong("clip_grad_norm", "clip-norm-of-weights")
+def norm_of_the_weights(params, max_norm):
+    params = [p for p in params if p.grad is not None]
+    norm = math.sqrt(sum(p.detach().square().sum().item() for p in params))
+    if norm > max_norm:
+        for p in params:
+            p.grad.mul_(max_norm / norm)
+    return norm
+
+
 @wrong("clip_grad_norm", "clip-none")
 def no_gradient_no_norm(params, max_norm):
     params = list(params)
@@ -1671,6 +1986,28 @@ def same_decay(model, weight_decay):
     return [first, {**second, "weight_decay": weight_decay}]
 
 
+@wrong("decay_groups", "groups-no-list")
+def in_sets(model, weight_decay):
+    params = set(model.parameters())
+    matrices = {p for p in params if p.ndim >= 2}
+    return [{"params": matrices, "weight_decay": weight_decay}, {"params": params - matrices, "weight_decay": 0.0}]
+
+
+@wrong("decay_groups", "groups-no-list")
+def in_generators(model, weight_decay):
+    return [{"params": (p for p in model.parameters() if p.ndim >= 2), "weight_decay": weight_decay},
+            {"params": (p for p in model.parameters() if p.ndim < 2), "weight_decay": 0.0}]
+
+
+@wrong("decay_groups", "groups-in")
+def asks_the_list(model, weight_decay):
+    decay, rest = [], []
+    for p in model.parameters():
+        if p not in decay and p not in rest:
+            (decay if p.ndim >= 2 else rest).append(p)
+    return [{"params": decay, "weight_decay": weight_decay}, {"params": rest, "weight_decay": 0.0}]
+
+
 @wrong("decay_groups", "groups-other-tensors")
 def names_instead(model, weight_decay):
     named = list(model.named_parameters())
@@ -1794,6 +2131,15 @@ def squares_entries(G, steps=5):
     for _ in range(steps):
         A = X @ X.T
         X = 3.4445 * X + (-4.7750 * A + 2.0315 * A ** 2) @ X
+    return X
+
+
+@wrong("orthogonalize", "muon-entrywise")
+def entry_by_entry(G, steps=5):
+    X = G / (G.norm() + 1e-7)
+    for _ in range(steps):
+        A = X * X
+        X = 3.4445 * X + (-4.7750 * A + 2.0315 * A * A) * X
     return X
 
 

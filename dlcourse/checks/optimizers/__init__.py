@@ -9,9 +9,9 @@ itself, whose first use costs more than a second.)
 from .adam import Adam, AdamW
 from .matrices import decay_groups, orthogonalize
 from .momentum import SGD, RMSprop
-from .review import review_bias, review_default, review_limit, review_loop, review_scale
+from .review import review_bias, review_grid, review_limit, review_loop, review_scale
 from .descent import clip_grad_norm, gradient_descent, largest_stable_lr
 
 __all__ = ["gradient_descent", "largest_stable_lr", "SGD", "RMSprop", "Adam", "AdamW", "decay_groups",
            "clip_grad_norm", "orthogonalize", "review_limit", "review_bias", "review_scale", "review_loop",
-           "review_default"]
+           "review_grid"]

@@ -46,6 +46,7 @@ def _one_number(mean):
 
 def adam_slips(slip, defaults, rule, prefix):
     """What goes wrong in Adam, and in AdamW too."""
+    twice = lambda slipped: _counts(slipped, defaults)
     count_first = ("At the first step the count is still 0, and 1 − β⁰ is 0: the correction divides by it. Count "
                    "first, then correct.")
     return [
@@ -76,6 +77,18 @@ def adam_slips(slip, defaults, rule, prefix):
                 slip(hats=lambda m, v, b1, b2, t: (m * (1 - b1 ** t), v * (1 - b2 ** t)))),
         Mistake(f"{prefix}-eps-inside", "ε stands under the root, √(v̂ + ε). PyTorch's stands outside, √v̂ + ε.",
                 slip(quotient=lambda m, v, eps: m / (v + eps).sqrt())),
+        Mistake(f"{prefix}-eps-last", "ε is added after the division. It belongs to the denominator, √v̂ + ε: mind the "
+                "brackets.", [*twice(_adds_eps_last(rule)), *slip(quotient=lambda m, v, eps: m / v.sqrt() + eps)]),
+        Mistake(f"{prefix}-root-first", "The root was taken of v, and then corrected: √v/(1 − βᵗ). Correct v, then "
+                "take the root of v̂.",
+                slip(hats=lambda m, v, b1, b2, t: (m / (1 - b1 ** t), (v, 1 - b2 ** t)),
+                     quotient=lambda m, v, eps: m / (v[0].sqrt() / v[1] + eps))),
+        Mistake(f"{prefix}-count-from-two", "At the first step the count is already 2. Start it at 0 and count at the "
+                "beginning of a step, or start at 1 and count at its end.",
+                slip(hats=lambda m, v, b1, b2, t: _corrected(m, v, b1, b2, t + 1))),
+        Mistake(f"{prefix}-one-list", "m and v are one and the same list: `self.m = self.v = […]` gives one list two "
+                "names, and each mean overwrites the other.",
+                [*twice(_shares_one_list(rule, False)), *twice(_shares_one_list(rule, True))]),
         Mistake(f"{prefix}-eps-uncorrected", "ε is added to √v before the correction. PyTorch adds it to √v̂, after.",
                 slip(hats=lambda m, v, b1, b2, t: (m / (1 - b1 ** t), (v, 1 - b2 ** t)),
                      quotient=lambda m, v, eps: m * v[1] ** 0.5 / (v[0].sqrt() + eps))),
@@ -92,7 +105,7 @@ def adam_slips(slip, defaults, rule, prefix):
                 [*slip(first=lambda m, g, b1: (1 - b1) * g, second=lambda v, g, b2: (1 - b2) * g * g),
                  *slip(first=lambda m, g, b1: (1 - b1) * g), *slip(second=lambda v, g, b2: (1 - b2) * g * g)]),
         Mistake(f"{prefix}-square-of-mean", "v averages the squares of m. It should average the squares of the "
-                "gradients.", [optimizer(_squares_the_mean(rule), defaults, count=way) for way in ("own", "global")]),
+                "gradients.", twice(_squares_the_mean(rule))),
         Mistake(f"{prefix}-sums", "The new gradient enters a moment whole, without its factor 1 − β.",
                 [*slip(first=lambda m, g, b1: b1 * m + g),
                  *slip(second=lambda v, g, b2: b2 * v + g * g),
@@ -102,7 +115,7 @@ def adam_slips(slip, defaults, rule, prefix):
                      second=lambda v, g, b2: (1 - b2) * v + b2 * g * g)),
         Mistake(f"{prefix}-one-number", "v is one number for a whole tensor. Each entry has its own.",
                 [*slip(second=_one_number("mean")), *slip(second=_one_number("sum"))]),
-        Mistake(f"{prefix}-no-eps", "Where the gradient has always been 0, 0/√0 is nan. ε is there to prevent that.",
+        Mistake(f"{prefix}-no-eps", "`eps` is not added to √v̂. Where the gradient has always been 0, 0/√0 is nan.",
                 slip(quotient=lambda m, v, eps: m / v.sqrt())),
         Mistake(f"{prefix}-eps-fixed", "`eps` is not used, or fixed at 10⁻⁸.",
                 slip(quotient=lambda m, v, eps: m / (v.sqrt() + 1e-8))),
@@ -110,7 +123,7 @@ def adam_slips(slip, defaults, rule, prefix):
                 slip(betas=lambda b1, b2: (0.9, 0.999))),
         Mistake(f"{prefix}-state-corrected", "The corrected moments were stored as the new state, so the next step "
                 "corrects them once more. m̂ and v̂ are only for this step.",
-                [optimizer(_stores_hats(rule), defaults, count=way) for way in ("own", "global")])]
+                twice(_stores_hats(rule)))]
 
 
 def _squares_the_mean(rule):
@@ -118,6 +131,21 @@ def _squares_the_mean(rule):
     def slipped(p, g, s, o):
         mean = o.betas[0] * s.get("m", torch.zeros_like(p)) + (1 - o.betas[0]) * g
         return rule(p, g, s, o, second=lambda v, g, b2: b2 * v + (1 - b2) * mean * mean)
+    return slipped
+
+
+def _adds_eps_last(rule):
+    """The rule, with ε added to the whole step."""
+    return lambda p, g, s, o: o.eps + rule(p, g, s, o, quotient=lambda m, v, eps: m / v.sqrt())
+
+
+def _shares_one_list(rule, in_place):
+    """The rule, with m and v one tensor; the quotient's m is its last value, or what it was before v's turn."""
+    def slipped(p, g, s, o):
+        if "v" in s:
+            s["m"] = s["v"]
+        last = {"hats": lambda m, v, b1, b2, t: _corrected(v, v, b1, b2, t)} if in_place else {}
+        return rule(p, g, s, o, second=lambda v, g, b2: b2 * s["m"] + (1 - b2) * g * g, **last)
     return slipped
 
 
@@ -178,6 +206,18 @@ def _adamw_slip(**parts):
     return _adamw_of(partial(_adamw, **parts))
 
 
+def _steps_inside(count):
+    """Adam's whole step for each parameter, inside of the loop that decays them."""
+    class StepsInside(optimizer(_adam, ADAMW_DEFAULTS, count=count)):
+        @torch.no_grad()
+        def step(self):
+            for p in self.params:
+                if p.grad is not None:
+                    p.sub_(self.o.lr * self.o.weight_decay * p)
+                    super().step()
+    return StepsInside
+
+
 AdamW = Check(
     "AdamW", "AdamW(params, lr, …)", _adamw_of()[0],
     [Part("steps", 0.3, "with weight_decay = 0 it is Adam",
@@ -199,7 +239,20 @@ AdamW = Check(
              _adamw_slip(decay=lambda p, o: o.weight_decay * p)),
      Mistake("adamw-after", "The tensor decays after Adam's step, so part of the step decays with it. In PyTorch it "
              "decays first.", _adamw_of(_adamw_after)),
-     Mistake("adamw-no-decay", "`weight_decay` is not used: this is Adam.", _adamw_slip(decay=lambda p, o: 0.0)),
+     Mistake("adamw-no-decay", "No decay arrives: this is Adam. Either `weight_decay` is not used, or `p = …` made a "
+             "new tensor and left the parameter as it was.", _adamw_slip(decay=lambda p, o: 0.0)),
+     Mistake("adamw-only-decay", "Only the decay is made. Where is Adam's own step?",
+             _adamw_of(lambda p, g, s, o: o.lr * o.weight_decay * p)),
+     Mistake("adamw-steps-inside", "Adam's step moves all parameters, and it is made once for each of them. Decay all "
+             "of them first; then let Adam step once.", [_steps_inside("own"), _steps_inside("global")]),
+     Mistake("adamw-constant", "The decay is lr·λ for every entry, whatever its size. It should be that share of the "
+             "entry.", _adamw_slip(decay=lambda p, o: o.lr * o.weight_decay * torch.ones_like(p))),
+     Mistake("adamw-multiplied", "The tensor was multiplied by the decay itself. It should lose that share of itself, "
+             "and keep the rest.", [*_adamw_slip(decay=lambda p, o: p - o.weight_decay * p),
+                                    *_adamw_slip(decay=lambda p, o: p - o.lr * o.weight_decay * p)]),
+     Mistake("adamw-options-lost", "`betas` and `eps` do not arrive: they are Adam's defaults whatever was asked for. "
+             "Does Adam's constructor get them?",
+             _adamw_slip(betas=lambda b1, b2: (0.9, 0.999), quotient=lambda m, v, eps: m / (v.sqrt() + 1e-8))),
      Mistake("adamw-sign", "The decay has the wrong sign: it makes weights grow.",
              _adamw_slip(decay=lambda p, o: -o.lr * o.weight_decay * p)),
      Mistake("adamw-double", "The decay is twice as strong as asked.",

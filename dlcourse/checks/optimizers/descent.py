@@ -44,6 +44,12 @@ def _same_row(grad, x0, lr, steps):
     return torch.stack([end] * (steps + 1))
 
 
+def _same_row_in_place(grad, x0, lr, steps):
+    for _ in range(steps):
+        x0 -= lr * grad(x0)
+    return torch.stack([x0] * (steps + 1))
+
+
 gradient_descent = Check(
     "gradient_descent", "gradient_descent(grad, x0, lr, steps)", _descend,
     [Part("trajectory", 0.6, "row k is the point after k steps, row 0 is x0", bowls, trajectory,
@@ -69,7 +75,7 @@ gradient_descent = Check(
              lambda grad, x0, lr, steps: _descend(grad, x0, lr, max(steps - 1, 0))),
      Mistake("descent-one-tensor", "All rows are the same, the last point. The list holds one and the same tensor "
              "many times, and each in-place step changed it: store a copy.",
-             [_same_row, lambda grad, x0, lr, steps: (
+             [_same_row, _same_row_in_place, lambda grad, x0, lr, steps: (
                  rows := _descend(grad, x0, lr, steps), torch.cat([rows[:1], rows[-1:].expand(steps, -1)]))[1]]),
      Mistake("descent-no-lr", "The learning rate is not used: each step is the whole gradient.",
              partial(_descend, change=lambda grad, x, x0, lr, n: grad(x))),
@@ -86,6 +92,9 @@ gradient_descent = Check(
              shows=lambda finding, seen, case: finding.kind == "type" and str(finding.got).startswith("list")),
      Mistake("descent-tensor-of-tensors", "`torch.tensor` makes a tensor of numbers. Of a list of tensors, "
              "`torch.stack` makes one.", shows=raised("only one element tensors")),
+     Mistake("descent-dtype", "The points are kept in another dtype than x0's, and `grad` will not take it. "
+             "`torch.zeros(…)` is float32 unless told x0's dtype.",
+             shows=raised("same dtype", "scalar type", "but found Double", "but found Float")),
      Mistake("descent-one-line", "All points stand in one long row: `torch.cat` joins along an axis that is there. "
              "`torch.stack` makes a new one.", lambda grad, x0, lr, steps: _descend(grad, x0, lr, steps).flatten()),
      Mistake("descent-columns", "The points stand in columns; each should be a row.",
@@ -155,6 +164,9 @@ largest_stable_lr = Check(
      Mistake("stable-upside-down", "This is λ_max/2, upside down: the steeper the bowl, the smaller the steps must be.",
              [_of_curvatures(lambda w, h: w[-1] / 2), _of_curvatures(lambda w, h: 2 * w[-1]),
               _of_curvatures(lambda w, h: w[-1])]),
+     Mistake("stable-vectors", "This is made of the eigenvectors, the directions. The limit needs an eigenvalue.",
+             [lambda h: 2 / torch.linalg.eigh(h)[1], lambda h: 2 / torch.linalg.eigh(h)[1].max(),
+              lambda h: 2 / torch.linalg.eigh(h)[1][-1], lambda h: 2 / torch.linalg.eigh(h)[1][-1].max()]),
      Mistake("stable-average", "This is 2 over the mean curvature: the steepest direction explodes at that rate.",
              _of_curvatures(lambda w, h: 2 / w.mean())),
      Mistake("stable-all", "These are the limits of all directions. The whole is stable only if every direction is: "
@@ -230,6 +242,11 @@ def _clip_exhausted(params, max_norm):
     return total
 
 
+def _clip_by_weights(params, max_norm):
+    params = list(params)
+    return _clip(params, max_norm, norm=lambda grads: torch.cat([p.detach().flatten() for p in params]).norm())
+
+
 def _clip_weights(params, max_norm):
     params = list(params)
     before = [None if p.grad is None else p.grad.clone() for p in params]
@@ -300,6 +317,8 @@ clip_grad_norm = Check(
      Mistake("clip-exhausted", "Given a generator, it finds the norm and then scales nothing: the first walk through "
              "the parameters used the generator up. Keep a list.", _clip_exhausted),
      Mistake("clip-weights", "The parameters were scaled. It is their gradients that are too long.", _clip_weights),
+     Mistake("clip-norm-of-weights", "This is the norm of the parameters. What may be too long is their gradients.",
+             _clip_by_weights),
      Mistake("clip-none", "A parameter that took no part in the loss has no gradient: its .grad is None. Leave it "
              "out.", shows=raised("NoneType")),
      Mistake("clip-no-gradients", "It fails where there is no gradient at all. The norm of nothing is 0.",

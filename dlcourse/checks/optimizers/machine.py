@@ -9,6 +9,7 @@ from ..comparing import first_difference
 from ..core import Mistake, Part
 
 OPTIM = frozenset({"torch.optim"})
+LEAF = "a leaf Variable"  # PyTorch's words where a parameter is changed while a graph is recorded
 SINGLE = (1e-4, 2e-5)  # what is left of 52 steps in float32, or of a correction 1 − βᵗ whose βᵗ was a float32 tensor
 
 
@@ -28,13 +29,15 @@ def optimizer(rule, defaults, *, params="kept", none="skipped", state="own", cou
         """Steps by the rule."""
 
         def __init__(self, parameters, lr, **options):
-            self.params = list(parameters) if params == "kept" else parameters
+            walked = list(parameters) if params in ("kept", "used up") else None
+            self.params = walked if params == "kept" else parameters
             self.o = SimpleNamespace(**{**defaults, **options, "lr": lr})
             self.states, self.t = {}, 0
 
         @torch.no_grad()
         def step(self):
             self.t += count != "per tensor"
+            place = -1  # among the parameters that have a gradient
             for number, p in list(enumerate(self.params))[which]:
                 self.t += count == "per tensor"
                 g = p.grad
@@ -45,11 +48,18 @@ def optimizer(rule, defaults, *, params="kept", none="skipped", state="own", cou
                     continue
                 if g is None and none == "ends the step":
                     return
-                if g is None:
-                    g = torch.zeros_like(p)
-                s = self.states.setdefault({"own": number, "by shape": p.shape, "one": 0}[state], {"t": 0})
+                place += g is not None
+                s = self.states.setdefault({"own": number, "by shape": p.shape, "one": 0, "by place": place}[state],
+                                           {"t": 0})
+                if g is None and none == "fades":
+                    s["v"] = self.o.momentum * s.get("v", torch.zeros_like(p))
+                    continue
+                if state == "by place" and s.setdefault("shape", p.shape) != p.shape:
+                    raise RuntimeError("a state of another shape")
                 s["t"] = s["t"] + 1 if count == "own" else self.t
-                taken = rule(p, g, s, self.o)
+                taken = rule(p, torch.zeros_like(p) if g is None else g, s, self.o)
+                if g is None and none == "stands":
+                    continue
                 if change == "in place":
                     p.sub_(taken)
                 elif change == "new data":
@@ -149,21 +159,36 @@ def upkeep(answer, starts, grads, lr, **options):
                 p.grad.copy_(gs[t])
         moving.step()
         history.append(_snapshot(params))
-        left.append(["None" if p.grad is None else p.grad.clone() for p in params])
-    seen = {f".grad of tensor {number} after step {t + 1}": left[t][number]
-            for number in range(len(params)) for t in range(len(left))}
+        left.append([None if p.grad is None else p.grad.clone() for p in params])
+    seen = {}
+    for number, gs in enumerate(grads):
+        for t, one in enumerate(left):
+            seen[f"step {t + 1} leaves tensor {number}"] = "no .grad" if one[number] is None else "its .grad"
+            kept = gs[t].clone() if one[number] is None else one[number]
+            seen[f".grad of tensor {number} after step {t + 1}"] = kept
     seen |= _rows(history)
     seen |= {"a graph kept in the optimizer": _keeps_graph(vars(moving))}
     seen |= {f"memory of tensor {number}": "the same" if p.data_ptr() == before else "replaced"
              for number, (p, before) in enumerate(zip(params, memory))}
     params[-1].grad = None
     before = _snapshot(params)
-    moving.zero_grad()
+    seen |= {"zero_grad with a .grad that is None": _runs(moving.zero_grad)}
     for number, p in enumerate(params):
         clean = p.grad is None or not p.grad.any()
         seen[f".grad of tensor {number} after zero_grad"] = "None or zeros" if clean else "still there"
         seen[f"tensor {number} after zero_grad"] = "as before" if torch.equal(p, before[number]) else "changed"
     return seen
+
+
+def _runs(zero_grad) -> str:
+    """Call it; say whether it ran, or which error tells that it met None or touched a parameter."""
+    try:
+        zero_grad()
+    except (AttributeError, RuntimeError, TypeError) as error:
+        if "NoneType" in str(error) or LEAF in str(error):
+            return f"raised {error}"
+        raise
+    return "runs"
 
 
 def _keeps_graph(thing, depth=4) -> bool:
@@ -197,35 +222,61 @@ def common_parts(name, shares, agrees=None, rounding=None, **options):
             Part("float32", 0.05, "in float32 too, to rounding", lambda g: [run(g, dtype=torch.float32, **options)],
                  steps, SINGLE, shows),
             Part("upkeep", shares[2], "tensors change in place, .grad stays as it was, no graph is kept; zero_grad "
-                 "clears gradients", lambda g: [run(g, steps=3, tensors=3, **options)], upkeep, rounding, shows)]
+                 "clears gradients",
+                 lambda g: [run(g, steps=3, tensors=3, **more) for more in _with_and_without_decay(options)],
+                 upkeep, rounding, shows)]
+
+
+def _with_and_without_decay(options):
+    """Without decay the gradient itself goes into the state, and must not become the state."""
+    return [options, {**options, "weight_decay": 0.0}] if "weight_decay" in options else [options]
 
 
 def common_mistakes(build, rule):
     """The mistakes that every optimizer invites. build(**slips) gives the forms of an otherwise right answer."""
     shared = "All tensors share one state. Every parameter needs a state of its own, of its own shape."
+    clears_weights = "zero_grad sets the parameters themselves to 0, not their gradients."
+    no_gradient = "A parameter that took no part in the loss has no gradient: its .grad is None. Skip it."
+    in_zero_grad = lambda text: lambda finding, seen, case: (
+        finding.path and str(finding.path[0]).startswith("zero_grad with") and text in str(finding.got))
+    forms = lambda answer: answer if isinstance(answer, list) else [answer]
     scaled = lambda factor: build(rule=lambda p, g, s, o: factor(o) * rule(p, g, s, o))
     return [
         Mistake("optimizer-uphill", "It climbs: the step has the wrong sign.", scaled(lambda o: -1)),
         Mistake("optimizer-lr-twice", "The learning rate comes in twice, as lr².", scaled(lambda o: o.lr)),
         Mistake("optimizer-no-lr", "The learning rate is not used.", scaled(lambda o: 1 / o.lr)),
+        Mistake("optimizer-zeros-weights", clears_weights, shows=in_zero_grad(LEAF)),
         Mistake("optimizer-leaf", "PyTorch refuses to change a parameter in place while it records a graph. A step "
-                "is no part of the model: make it under `torch.no_grad()`.", shows=raised("a leaf Variable")),
-        Mistake("optimizer-none", "A parameter that took no part in the loss has no gradient: its .grad is None. Skip "
-                "it.", shows=raised("NoneType")),
+                "is no part of the model: make it under `torch.no_grad()`.", shows=raised(LEAF)),
+        Mistake("optimizer-none", no_gradient, shows=in_zero_grad("NoneType")),
+        Mistake("optimizer-none", no_gradient, shows=lambda finding, seen, case: (
+            "gone" in case and raised("NoneType")(finding, seen, case))),
+        Mistake("optimizer-state-none", "Something of yours is None where a number, a tensor or a class is needed. "
+                "All parameters have a gradient here: is it an attribute that nothing has been put into yet?",
+                shows=lambda finding, seen, case: "gone" not in case and raised("NoneType")(finding, seen, case)),
         Mistake("optimizer-shared-state", shared, shows=raised(
             "must match the size", "match the broadcast shape", "same shape as")),
         Mistake("optimizer-shared-state", shared, build(state="one")),
         Mistake("optimizer-no-zero-grad", "There is no `zero_grad` yet.", shows=raised("has no attribute 'zero_grad'")),
+        Mistake("optimizer-no-attribute", "The object has no such attribute. A class that inherits gets what its "
+                "parent's constructor sets only if it calls that constructor: `super().__init__(params, lr)`.",
+                shows=raised(*(f"'{name}' object has no attribute" for name in ("SGD", "RMSprop", "Adam", "AdamW")))),
         Mistake("optimizer-nothing-moves", "Nothing moves: the parameters stay where they were. `p = p - …` makes a "
                 "new tensor and gives it the name p; the model still holds the old one. Change the tensor in place.",
                 build(change="none")),
-        Mistake("optimizer-generator", "Given a generator, it makes at most one step. A generator can be walked "
-                "through once: keep a list of what it gives.", build(params="generator")),
+        Mistake("optimizer-generator", "Given a generator, it makes one step or none. A generator can be walked "
+                "through once: keep a list of what it gives, and walk through that.",
+                [*forms(build(params="generator")), *forms(build(params="used up"))]),
         Mistake("optimizer-first-tensor", "Only the first tensor moves.", build(which=slice(1))),
         Mistake("optimizer-none-ends", "A parameter without a gradient ends the whole step: those after it do not "
                 "move. Skip the one, and go on.", build(none="ends the step")),
+        Mistake("optimizer-none-moves-state", "A parameter without a gradient stands still, but its state goes on as "
+                "if the gradient were 0. Leave its state alone too.", build(none="stands")),
         Mistake("optimizer-none-is-zero", "A parameter without a gradient is treated as if its gradient were 0: it "
                 "still coasts or decays. Skip it altogether, its state too.", build(none="zero")),
+        Mistake("optimizer-state-by-place", "Where a parameter has no gradient, those after it get the state of "
+                "another one: leaving some parameters out moves all others up. Each must keep its own.",
+                build(state="by place")),
         Mistake("optimizer-state-by-shape", "Two tensors of the same shape share their state. Every parameter needs "
                 "its own.", build(state="by shape")),
         Mistake("optimizer-new-data", "The values are right, but each step puts a new tensor in the old one's place. "
@@ -235,8 +286,7 @@ def common_mistakes(build, rule):
                 "clearing is what zero_grad is for.", build(grad="cleared")),
         Mistake("optimizer-zero-grad-idle", "After zero_grad the gradients are still there. The next backward would "
                 "add to them.", build(clear="nothing")),
-        Mistake("optimizer-zeros-weights", "zero_grad set the parameters themselves to 0, not their gradients.",
-                build(clear="weights")),
+        Mistake("optimizer-zeros-weights", clears_weights, build(clear="weights")),
         Mistake("optimizer-graph", "The steps are right, but the optimizer's state keeps a graph, longer with each "
                 "step, and memory runs out. Compute the whole step under `torch.no_grad()`.",
                 shows=lambda finding, seen, case: finding.path == ("a graph kept in the optimizer",)),

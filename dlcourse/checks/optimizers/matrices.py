@@ -53,10 +53,12 @@ def grouped(answer, model, weight_decay):
     groups = answer(net, weight_decay)
     if not isinstance(groups, (list, tuple)):
         return {"groups": groups}
-    seen = {"groups": len(groups)}
+    seen = {"groups": [f"group {number}" for number in range(1, len(groups) + 1)]}
     for title, group in zip(("the first group", "the second group"), groups):
         if not isinstance(group, dict):
             return {**seen, title: group}
+        listed = isinstance(group["params"], (list, tuple))
+        seen[f"kind of params of {title}"] = "a list" if listed else f"a {type(group['params']).__name__}"
         seen[f"params of {title}"] = ", ".join(sorted(names.get(id(p), "another tensor") for p in group["params"]))
         seen[f"weight_decay of {title}"] = group["weight_decay"]
     return seen
@@ -139,6 +141,12 @@ decay_groups = Check(
                  "'weight_decay'", "weight_decay")),
      Mistake("groups-default", "`weight_decay` is not used: the first group's decay is not what was asked for.",
              [lambda model, weight_decay, fixed=fixed: _groups(model, fixed) for fixed in (0.01, 0.0, 1e-4)]),
+     Mistake("groups-no-list", "`params` is no list. PyTorch's optimizers refuse a set, which has no order, and a "
+             "generator can be walked through only once.",
+             shows=lambda finding, seen, case: str(finding.path[0] if finding.path else "").startswith("kind of")),
+     Mistake("groups-in", "`p in some_list` compares tensors with ==, entry by entry. Ask whether it is the same "
+             "object, with `is` or by `id(p)`; or see whether the model lists a shared parameter twice at all.",
+             shows=raised("Boolean value of Tensor", "must match the size")),
      Mistake("groups-other-tensors", "A group holds something other than the model's own parameters: names, pairs, "
              "copies, or `.data`. An optimizer needs the Parameter objects themselves.",
              shows=lambda finding, seen, case: "another tensor" in str(finding.got))])
@@ -192,6 +200,14 @@ def _all_of(*draws):
     return lambda g: [case for draw in draws for case in draw(g)]
 
 
+def _all_entrywise(G, steps=5):
+    a, b, c = COEFFICIENTS
+    X = G / (G.norm() + 1e-30)
+    for _ in range(steps):
+        X = a * X + b * X ** 3 + c * X ** 5
+    return X
+
+
 def _tall_as_wide(G, steps=5):
     X = _newton_schulz(G, steps)
     return X.T if G.shape[0] > G.shape[1] else X
@@ -239,8 +255,8 @@ orthogonalize = Check(
      Mistake("muon-no-linear", "The term aX is missing.", _ns(coefficients=(0.0, -4.7750, 2.0315))),
      Mistake("muon-old-gram", "A was computed once, from the first X. It belongs to the present X: compute it anew at "
              "each step.", _ns(gram="first")),
-     Mistake("muon-entrywise", "A² was taken entry by entry. The square of a matrix is `A @ A`.",
-             _ns(square=lambda A: A * A)),
+     Mistake("muon-entrywise", "A square was taken entry by entry. XXᵀ and A² are matrix products: `A @ A`.",
+             [_ns(square=lambda A: A * A), _all_entrywise]),
      Mistake("muon-not-turned-back", "A tall matrix comes out wide: it was transposed and not turned back.",
              _tall_as_wide),
      Mistake("muon-shapes", "The shapes of a product do not fit. A = XXᵀ has as many rows as X and multiplies X from "

@@ -5,7 +5,7 @@ from functools import partial
 import torch
 
 from ..core import Check, Mistake, Part
-from .machine import OPTIM, asked, common_mistakes, common_parts, optimizer, runs, steps, with_zeros
+from .machine import OPTIM, SINGLE, asked, common_mistakes, common_parts, optimizer, runs, steps, with_zeros
 
 # ----------------------------------------------------------------------------------------------------- SGD
 
@@ -35,18 +35,23 @@ def _sgd_one_step_late(p, g, s, o):
     return o.lr * s["old"] if o.momentum and not o.nesterov else taken
 
 
+def _sgd_decays_after(p, g, s, o):
+    taken = _sgd(p, g, s, o, decayed=lambda g, p, wd: g)
+    return taken + o.lr * o.weight_decay * (p - taken)
+
+
 SGD = Check(
     "SGD", "SGD(params, lr, …)", _sgd_of(),
     [Part("steps", 0.25, "without momentum each tensor moves by −lr times its gradient",
-          runs, steps, shows=asked("SGD")),
+          runs, steps, SINGLE, asked("SGD")),
      Part("momentum", 0.2, "a velocity for each tensor: v ← μv + g, and the tensor moves by −lr·v",
-          lambda g: runs(g, {"momentum": 0.5}, {"momentum": 0.9}), steps, shows=asked("SGD")),
+          lambda g: runs(g, {"momentum": 0.5}, {"momentum": 0.9}), steps, SINGLE, asked("SGD")),
      Part("nesterov", 0.1, "with nesterov it moves by −lr·(g + μv)",
-          lambda g: runs(g, momentum=0.9, nesterov=True), steps, shows=asked("SGD")),
+          lambda g: runs(g, momentum=0.9, nesterov=True), steps, SINGLE, asked("SGD")),
      Part("weight decay", 0.15, "weight_decay times the tensor is added to its gradient, before momentum",
           lambda g: runs(g, {"weight_decay": 0.2}, {"momentum": 0.8, "weight_decay": 0.1},
-                         {"momentum": 0.8, "nesterov": True, "weight_decay": 0.1}), steps, shows=asked("SGD")),
-     *common_parts("SGD", (0.1, 0.05, 0.1), momentum=0.9, weight_decay=0.1)],
+                         {"momentum": 0.8, "nesterov": True, "weight_decay": 0.1}), steps, SINGLE, asked("SGD")),
+     *common_parts("SGD", (0.1, 0.05, 0.1), rounding=SINGLE, momentum=0.9, weight_decay=0.1)],
     [Mistake("sgd-dampened", "The velocity is an average, μv + (1 − μ)g. PyTorch's is a sum, μv + g: with μ = 0.9 its "
              "steps grow ten times as long.", _sgd_slip(velocity=lambda v, g, mu: mu * v + (1 - mu) * g)),
      Mistake("sgd-no-momentum", "`momentum` is not used: each step knows only the present gradient.",
@@ -60,7 +65,8 @@ SGD = Check(
                                         _sgd_slip(velocity=lambda v, g, mu: v + g)]),
      Mistake("sgd-one-step-late", "The tensor moves by the velocity of the step before. Update v first, then use it.",
              _sgd_of(_sgd_one_step_late)),
-     Mistake("sgd-no-nesterov", "`nesterov` makes no difference: this is plain momentum.",
+     Mistake("sgd-no-nesterov", "With nesterov it comes out as plain momentum. Either `nesterov` is not used, or the "
+             "v in g + μv is the velocity of the step before: it is the one just updated.",
              _sgd_slip(nesterov=lambda g, v, mu: v)),
      Mistake("sgd-nesterov-no-gradient", "With nesterov it moves by −lr·μv; the gradient itself is missing from "
              "g + μv.", _sgd_slip(nesterov=lambda g, v, mu: mu * v)),
@@ -76,6 +82,10 @@ SGD = Check(
      Mistake("sgd-decay-outside", "The decay is right on its own but bypasses the momentum: it is taken off the "
              "tensor directly. In PyTorch's SGD it is added to the gradient before the velocity is updated.",
              _sgd_slip(decayed=lambda g, p, wd: g, taken=lambda d, p, o: o.lr * (d + o.weight_decay * p))),
+     Mistake("sgd-decay-after", "The tensor decays after the step, so part of the step decays with it. λp is added to "
+             "the gradient, with the tensor as it was before the step.", _sgd_of(_sgd_decays_after)),
+     Mistake("sgd-none-fades", "A parameter without a gradient stands still, but its velocity fades. Leave its "
+             "velocity alone too.", _sgd_of(none="fades")),
      Mistake("sgd-decay-no-lr", "The decay shrinks the tensor by λp, without the learning rate.",
              [_sgd_slip(decayed=lambda g, p, wd: g, taken=lambda d, p, o: o.lr * d + o.weight_decay * p)]),
      Mistake("sgd-decay-matrices-only", "Vectors and numbers do not decay. Which tensors should is up to the caller, "
@@ -124,30 +134,34 @@ def _rmsprop_first_square(p, g, s, o):
     return _rmsprop(p, g, s, o)
 
 
+def _without_eps(g, v, eps):
+    return g / v.sqrt()
+
+
 RMSprop = Check(
     "RMSprop", "RMSprop(params, lr, …)", _rmsprop_of(),
     [Part("steps", 0.35, "v ← αv + (1 − α)g², and the tensor moves by −lr·g/(√v + ε), α = 0.99 unless told otherwise",
-          lambda g: runs(g, eps=1e-12), steps, shows=asked("RMSprop")),
+          lambda g: runs(g, eps=1e-12), steps, SINGLE, asked("RMSprop")),
      Part("alpha and eps", 0.2, "alpha and eps are used, each in its place",
-          lambda g: runs(g, {"alpha": 0.8}, {"alpha": 0.9, "eps": 0.1}), steps, shows=asked("RMSprop")),
+          lambda g: runs(g, {"alpha": 0.8}, {"alpha": 0.9, "eps": 0.1}), steps, SINGLE, asked("RMSprop")),
      Part("zero gradients", 0.1, "an entry whose gradient is 0 stays where it is", with_zeros, steps,
-          shows=lambda case: "RMSprop(params, lr=0.05), where some gradients are exactly 0 at first"),
-     *common_parts("RMSprop", (0.15, 0.05, 0.1), alpha=0.9)],
+          SINGLE, lambda case: "RMSprop(params, lr=0.05), where some gradients are exactly 0 at first"),
+     *common_parts("RMSprop", (0.15, 0.05, 0.1), rounding=SINGLE, alpha=0.9)],
     [Mistake("rmsprop-eps-inside", "ε stands under the root, √(v + ε). PyTorch's stands outside, √v + ε.",
              _rmsprop_slip(quotient=lambda g, v, eps: g / (v + eps).sqrt())),
      Mistake("rmsprop-no-root", "The gradient is divided by v, a mean square. Its root has the gradient's own unit.",
              _rmsprop_slip(quotient=lambda g, v, eps: g / (v + eps))),
      Mistake("rmsprop-alpha-swapped", "α and 1 − α are exchanged: with α = 0.99 the old average should count for 99 %, "
              "the new square for 1 %.", _rmsprop_slip(square=lambda v, g, a: (1 - a) * v + a * g * g)),
-     Mistake("rmsprop-adagrad", "The squares are added up, v + g². That is AdaGrad, whose steps only ever get "
-             "shorter; RMSprop forgets old squares.", _rmsprop_slip(square=lambda v, g, a: v + g * g)),
+     Mistake("rmsprop-adagrad", "The squares are added up, v + g². That is AdaGrad, whose learning rates only "
+             "ever fall; RMSprop forgets old squares.", _rmsprop_slip(square=lambda v, g, a: v + g * g)),
      Mistake("rmsprop-no-fresh-factor", "The new square enters whole, αv + g². For an average it needs the factor "
              "1 − α.", _rmsprop_slip(square=lambda v, g, a: a * v + g * g)),
-     Mistake("rmsprop-not-squared", "The average is of gradients, not of their squares.",
+     Mistake("rmsprop-not-squared", "The average is of gradients (or their absolute values), not of their squares.",
              [_rmsprop_slip(square=lambda v, g, a: a * v + (1 - a) * g),
               _rmsprop_slip(square=lambda v, g, a: a * v + (1 - a) * g.abs())]),
-     Mistake("rmsprop-no-memory", "Only the present gradient is squared: every step is lr long in each direction. "
-             "v has to be remembered.", [_rmsprop_slip(square=lambda v, g, a: g * g),
+     Mistake("rmsprop-no-memory", "Only the present gradient is squared: every step is equally long in each "
+             "direction, whatever the slope. v has to be remembered.", [_rmsprop_slip(square=lambda v, g, a: g * g),
                                          _rmsprop_slip(square=lambda v, g, a: (1 - a) * g * g)]),
      Mistake("rmsprop-late", "The gradient is divided by the average of the step before: at the first step that is 0, "
              "and the step is huge. Update v first.", _rmsprop_of(_rmsprop_late)),
@@ -159,8 +173,11 @@ RMSprop = Check(
      Mistake("rmsprop-one-number", "v is one number for a whole tensor. Each entry has its own.",
              [_rmsprop_slip(square=lambda v, g, a: a * v + (1 - a) * (g * g).mean()),
               _rmsprop_slip(square=lambda v, g, a: a * v + (1 - a) * (g * g).sum())]),
-     Mistake("rmsprop-no-eps", "Where the gradient has always been 0, 0/√0 is nan. ε is there to prevent that.",
+     Mistake("rmsprop-no-eps", "`eps` is not added to √v. Where the gradient has always been 0, 0/√0 is nan.",
              _rmsprop_slip(quotient=lambda g, v, eps: g / v.sqrt())),
+     Mistake("rmsprop-eps-last", "ε is added after the division. It belongs to the denominator, √v + ε: mind the "
+             "brackets.", [_rmsprop_of(lambda p, g, s, o: o.eps + _rmsprop(p, g, s, o, quotient=_without_eps)),
+                           _rmsprop_slip(quotient=lambda g, v, eps: g / v.sqrt() + eps)]),
      Mistake("rmsprop-eps-fixed", "`eps` is not used, or fixed at 10⁻⁸.",
              _rmsprop_slip(quotient=lambda g, v, eps: g / (v.sqrt() + 1e-8))),
      Mistake("rmsprop-alpha-fixed", "`alpha` is not used: it is 0.99, or 0.9, whatever was asked for.",

@@ -43,9 +43,9 @@ review_loop = ordering(
      "adebc": ("review-loop-cleared-last", "That works from the second batch on, and in the first too if no gradient "
                "is left over from before. To be safe at the first, clear first.")})
 
-review_default = choice(
-    "review_default", "d",
-    "In this lesson it mattered far more than the optimizer's name.",
-    {"a": "In our race the tuned optimizers ended close together, while one optimizer's learning rates lay far apart.",
-     "b": "Momentum of 0.9 and Adam's betas rarely need tuning first. What did the race's figure show to matter most?",
-     "c": "ε matters now and then, but hardly first. What did the race's figure show to matter most?"})
+review_grid = choice(
+    "review_grid", "c",
+    "The best of a grid's rates is only known to be the best if there are worse ones on both sides.",
+    {"a": "It is the best of the six. What do you know of the rates beyond it?",
+     "b": "In our race a decay of 0.01 hardly showed. What do you know of learning rates above the largest one?",
+     "d": "Seeds tell how sure that loss is. They do not tell whether another rate has a lower one."})
