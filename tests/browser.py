@@ -4,6 +4,7 @@ JupyterLab is `dlcourse lab` itself on a copy of the lessons, with one thing add
 to the page as `window.jupyterapp`, so that a cell can be found by name and its state read. Whatever a learner
 does is done as a learner does it, with events from the mouse and the keyboard.
 """
+import contextlib
 import json
 import os
 import re
@@ -12,11 +13,10 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from lesson_files import ROOT
-from playwright.sync_api import Browser, ElementHandle, Page, sync_playwright
+from playwright.sync_api import Browser, ElementHandle, Page, TimeoutError, sync_playwright
 
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -89,7 +89,7 @@ def chromium() -> str:
     return path
 
 
-@contextmanager
+@contextlib.contextmanager
 def browser() -> Iterator[Browser]:
     """Headless Chromium with a fresh profile, closed at the end."""
     path = chromium()
@@ -101,7 +101,7 @@ def browser() -> Iterator[Browser]:
             opened.close()
 
 
-@contextmanager
+@contextlib.contextmanager
 def lab(folder: Path, notebooks: Path = ROOT / "notebooks") -> Iterator[str]:
     """Run `dlcourse lab` on a copy of `notebooks` in `folder`; yield the address it prints, then end it.
 
@@ -234,8 +234,11 @@ class Lesson:
         """What stands under the cell `name`."""
         return self.cell(name).query_selector(".jp-OutputArea")
 
-    def explorers(self) -> list[ElementHandle]:
-        """The explorers that stand in the notebook, from the top."""
+    def explorers(self, number: int) -> list[ElementHandle]:
+        """The explorers that stand in the notebook, from the top; a busy page is given time to show `number`."""
+        with contextlib.suppress(TimeoutError):
+            self.page.wait_for_function("number => document.querySelectorAll('.jp-Notebook .dlcourse-explorer').length "
+                                        ">= number", arg=number)
         return self.page.query_selector_all(".jp-Notebook .dlcourse-explorer")
 
     def sliders(self, explorer: ElementHandle) -> list[ElementHandle]:

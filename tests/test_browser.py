@@ -1,6 +1,7 @@
 """The lessons as a learner meets them: real JupyterLab in headless Chromium, driven by mouse and keyboard."""
 import pkgutil
 import re
+from contextlib import contextmanager
 from importlib import import_module
 from statistics import median
 from typing import NamedTuple
@@ -62,19 +63,35 @@ def address(tmp_path_factory):
         yield printed
 
 
-@pytest.fixture(scope="module")
-def lesson(request, chromium, address, artefacts):
-    """The lesson named by the test's parameter, opened from the learner's copy and run as it was released."""
+@contextmanager
+def run_as_released(name, chromium, address):
+    """The lesson of this name, opened from the learner's copy and run."""
     with chromium.new_context(viewport=browser.WINDOW) as context:
-        opened = browser.Lesson(context.new_page(), request.param)
+        opened = browser.Lesson(context.new_page(), name)
         opened.open(address)
-        opened.picture(artefacts / f"{request.param}_top.png")
         opened.run_all()
         yield opened
 
 
+@pytest.fixture(scope="module")
+def lesson(request, chromium, address, artefacts):
+    """The lesson named by the test's parameter, run as it was released."""
+    with run_as_released(request.param, chromium, address) as opened:
+        opened.at(0)
+        opened.picture(artefacts / f"{request.param}_top.png")
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def worked(request, chromium, tmp_path_factory):
+    """A lesson with a copy of its own, since tests write answers into it and save them."""
+    with browser.lab(tmp_path_factory.mktemp("worked")) as address:
+        with run_as_released(request.param, chromium, address) as opened:
+            yield opened
+
+
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, indirect=True)
-each_whole_way = pytest.mark.parametrize("lesson", MISTAKES, indirect=True)
+each_whole_way = pytest.mark.parametrize("worked", MISTAKES, indirect=True)
 
 
 @each_lesson
@@ -98,9 +115,9 @@ def test_no_cell_that_waits_for_an_exercise_shows_an_empty_picture(lesson):
 
 @each_lesson
 def test_each_slider_changes_the_picture_of_its_explorer(lesson, artefacts):
-    standing = lesson.explorers()
     calls = [call for cell in lesson.cells() if cell["type"] == "code"
              for call in re.findall(r"^\w+\.(\w+)\(", cell["source"], re.M) if call in EXPLORERS]
+    standing = lesson.explorers(len(calls))
     assert calls and len(standing) == len(calls), f"{len(standing)} explorers stand there for {calls}"
     rows = []
     for name, one in zip(calls, standing):
@@ -125,54 +142,54 @@ def test_each_slider_changes_the_picture_of_its_explorer(lesson, artefacts):
 
 
 @each_whole_way
-def test_a_wrong_answer_is_told_its_mistake_and_the_right_one_passes(lesson, artefacts):
-    exercise, line, mistake = MISTAKES[lesson.name]
-    lesson.write(exercise, filled(lesson.name, exercise, line))
-    assert lesson.run(exercise) == ""
-    told = lesson.run(f"check_{exercise}")
-    lesson.picture(artefacts / f"{lesson.name}_wrong.png")
+def test_a_wrong_answer_is_told_its_mistake_and_the_right_one_passes(worked, artefacts):
+    exercise, line, mistake = MISTAKES[worked.name]
+    worked.write(exercise, filled(worked.name, exercise, line))
+    assert worked.run(exercise) == ""
+    told = worked.run(f"check_{exercise}")
+    worked.picture(artefacts / f"{worked.name}_wrong.png")
     assert mistake in told
-    assert "image/png" in lesson.cells()[lesson.index(f"check_{exercise}")]["shows"]  # yours beside the expected
+    assert "image/png" in worked.cells()[worked.index(f"check_{exercise}")]["shows"]  # yours beside the expected
     assert "Traceback" not in told and "CheckFailed" not in told and "\x1b" not in told
 
-    lesson.write(exercise, answer(lesson.name, exercise))
-    assert lesson.run(exercise) == ""
-    told = lesson.run(f"check_{exercise}")
-    lesson.picture(artefacts / f"{lesson.name}_right.png")
+    worked.write(exercise, answer(worked.name, exercise))
+    assert worked.run(exercise) == ""
+    told = worked.run(f"check_{exercise}")
+    worked.picture(artefacts / f"{worked.name}_right.png")
     assert f"✓ {exercise}" in told and mistake not in told
 
 
 @each_whole_way
-def test_a_failing_check_can_be_read_in_both_themes_without_scrolling(lesson, artefacts):
-    exercise, line, mistake = MISTAKES[lesson.name]
-    before = lesson.source(exercise)
-    lesson.write(exercise, filled(lesson.name, exercise, line))
-    lesson.run(exercise)
-    assert mistake in lesson.run(f"check_{exercise}")
+def test_a_failing_check_can_be_read_in_both_themes_without_scrolling(worked, artefacts):
+    exercise, line, mistake = MISTAKES[worked.name]
+    before = worked.source(exercise)
+    worked.write(exercise, filled(worked.name, exercise, line))
+    worked.run(exercise)
+    assert mistake in worked.run(f"check_{exercise}")
     faint, sideways = {}, []
     for theme in ("JupyterLab Dark", "JupyterLab Light"):
-        lesson.theme(theme)
-        output = lesson.output(f"check_{exercise}")
-        lesson.picture(artefacts / f"{lesson.name}_{theme.split()[-1].lower()}.png")
+        worked.theme(theme)
+        output = worked.output(f"check_{exercise}")
+        worked.picture(artefacts / f"{worked.name}_{theme.split()[-1].lower()}.png")
         sideways += [] if output.evaluate(FITS) else [theme]
         faint |= {(theme, words): round(ratio, 1) for words, *colours in output.evaluate(COLOURS)
                   if (ratio := contrast(*colours)) < AA}
-    lesson.write(exercise, before)
-    lesson.run(exercise)
-    lesson.run(f"check_{exercise}")
+    worked.write(exercise, before)
+    worked.run(exercise)
+    worked.run(f"check_{exercise}")
     assert faint == {}, f"less contrast than {AA}"
     assert sideways == [], "scrolls sideways"
 
 
 @each_whole_way
-def test_validate_names_each_check_that_does_not_hold_and_no_other(lesson, artefacts):
-    lesson.save()
-    cells = [cell for cell in lesson.cells() if (cell["grade_id"] or "").startswith("check_")]
+def test_validate_names_each_check_that_does_not_hold_and_no_other(worked, artefacts):
+    worked.save()
+    cells = [cell for cell in worked.cells() if (cell["grade_id"] or "").startswith("check_")]
     failing = [cell["source"] for cell in cells if cell["errors"]]
     holding = [cell["source"] for cell in cells if not cell["errors"]]
-    said = lesson.validate().inner_text()
-    lesson.picture(artefacts / f"{lesson.name}_validate.png")
-    lesson.close_dialog()
+    said = worked.validate().inner_text()
+    worked.picture(artefacts / f"{worked.name}_validate.png")
+    worked.close_dialog()
     assert failing and [source for source in failing if source not in said] == []
     assert [source for source in holding if source in said] == []
     assert "Traceback" not in said and "There was an error" not in said

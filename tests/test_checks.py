@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import threading
 import warnings
 from types import SimpleNamespace
 
@@ -103,6 +104,22 @@ def test_an_answer_that_never_ends_is_stopped_and_told_so():
     verdict = failing(doubling(seconds=0.05), forever)
     assert verdict.misconception == "endless" and "had not come to an end after 0.5 seconds" in verdict.message
     assert verdict.seconds < 5 and signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_an_import_is_never_broken_off_and_its_time_is_not_the_answers(tmp_path, monkeypatch):
+    (tmp_path / "slow_to_import.py").write_text("import time\nend = time.process_time() + 1\n"
+                                                "while time.process_time() < end: pass\nready = 2\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def late(x):
+        import slow_to_import
+        return slow_to_import.ready * x
+    assert doubling(seconds=0.05)(late).passed
+
+
+def test_an_answer_that_waits_for_ever_is_stopped_too():
+    verdict = failing(doubling(seconds=0.02), lambda x: threading.Event().wait())
+    assert verdict.misconception == "endless"
 
 
 def test_an_answer_that_writes_into_a_list_of_tensors_changes_no_other_question():
