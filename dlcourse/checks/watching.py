@@ -106,7 +106,7 @@ def _ending(seconds):
         nonlocal last, computed, passed
         now, before = time.thread_time(), last
         last = now
-        if not _importing(frame):
+        if not importing(frame):
             computed, passed = computed + now - before, passed + tick
         if computed > seconds or passed > 6 * seconds:
             raise Endless(f"It had not come to an end after {seconds:g} seconds.")
@@ -120,7 +120,7 @@ def _ending(seconds):
         signal.signal(signal.SIGALRM, before)
 
 
-def _importing(frame) -> bool:
+def importing(frame) -> bool:
     """Whether a module is being imported, which must not be broken off halfway."""
     while frame:
         if frame.f_code.co_filename.startswith("<frozen importlib"):

@@ -6,6 +6,7 @@ import os
 import sys
 
 from ..core import Check, Mistake, Part
+from ..watching import importing
 from .drawing import ARITHMETIC, OFF_LIMITS, rate, whole
 
 LINES = 20_000  # that an answer may run for one step: hundreds of times what any right one needs
@@ -24,12 +25,15 @@ def at_steps(answer, steps, **options):
 
 @contextlib.contextmanager
 def ending():
-    """Where a loop of the learner's that never ends is stopped by an error; what libraries run does not count."""
+    """Where a loop of the learner's that never ends is stopped by an error.
+
+    What libraries run does not count, nor what runs while one is imported, which must not be broken off.
+    """
     lines = 0
 
     def trace(frame, event, argument):
         nonlocal lines
-        if event == "call" and any(part in frame.f_code.co_filename for part in LIBRARIES):
+        if event == "call" and (any(part in frame.f_code.co_filename for part in LIBRARIES) or importing(frame)):
             return None
         lines += event == "line"
         if lines > LINES:
