@@ -98,7 +98,8 @@ def _descent(figure, n_train: int, noise: float) -> str:
     descent_plot(widths, errors, n_train, ax)
     at = dict(zip(widths, errors))
     few = min((error, width) for width, error in at.items() if width < n_train)
-    ax.set(title=f"test error, {n_train} points, noise {noise:.1f}", ylabel="", ylim=(0.6 * min(errors), 2 * max(errors)))
+    ax.set(title=f"test error, {n_train} points, noise {noise:.1f}", ylabel="",
+           ylim=(0.6 * min(errors), 2 * max(errors)))
     return (f"With {n_train} training points and noise {noise:.1f} the lowest error with fewer features than points is "
             f"{few[0]:.2g} at width {few[1]}; at width {n_train} it is {at[n_train]:.2g}, and at width {widths[-1]} "
             f"{errors[-1]:.2g}.")
