@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from dlcourse import release
+from dlcourse.grading import plugin
 
 # nbgrader calls its neighbour `alembic` by name to make a gradebook; let it be found without `activate` too.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
@@ -25,6 +26,11 @@ c.CourseDirectory.ignore = release.IGNORE  # or learners get the lesson's .py, a
 
 c.GenerateAssignment.preprocessors = release.PREPROCESSORS
 
-# A learner who has deleted a check gets it back, and with it the points it is worth.
-c.OverwriteCells.add_missing_cells = True
-c.Execute.timeout = 120  # seconds a cell; nbgrader's 30 is short for a training run on a busy machine
+# Grading: what is read from submitted/ is rebuilt from the source, run in a sandbox and judged outside it.
+c.Autograde.exporter_class = plugin.TrustedExporter
+c.Autograde.sanitize_preprocessors = []
+c.Autograde.autograde_preprocessors = plugin.AFTERWARDS
+# c.TrustedExporter.shut_in = False  # where there is no bubblewrap and you trust everybody's code
+
+# Pages made of learners' notebooks (feedback, formgrader) run no script of theirs.
+c.HTMLExporter.sanitize_html = True

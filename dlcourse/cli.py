@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from dlcourse.course import CourseError
+from dlcourse.course import CourseError, root
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -33,6 +33,22 @@ def parser() -> argparse.ArgumentParser:
     build = commands.add_parser("build", help="build the lessons' notebooks from solutions/")
     build.add_argument("lessons", nargs="*", metavar="LESSON", help="as in 02_activations (default: all)")
     build.set_defaults(run=run_build)
+
+    grade = commands.add_parser("grade", help="grade what learners handed in for a lesson, all cores at once")
+    grade.add_argument("lesson", metavar="LESSON", help="as in 02_activations")
+    grade.add_argument("--student", nargs="+", metavar="NAME", help="only these (default: everybody)")
+    grade.add_argument("--jobs", type=positive, metavar="N", help="how many at once (default: one per core)")
+    grade.add_argument("--scheduler", metavar="URL", help="grade on this Dask cluster, as in tcp://host:8786")
+    grade.add_argument("--seed", type=int, metavar="N", help="repeat a run: the seed that its records name")
+    grade.add_argument("--again", action="store_true", help="grade also what is graded already")
+    grade.add_argument("--no-sandbox", action="store_true", help="run learners' code unprotected; trust everybody first")
+    grade.set_defaults(run=run_grade)
+
+    report = commands.add_parser("report", help="what a class knows of a lesson, and its misconceptions by name")
+    report.add_argument("lesson", metavar="LESSON", help="as in 02_activations")
+    report.add_argument("--csv", metavar="FILE", help="also write the grades for a learning platform")
+    report.add_argument("--html", metavar="FILE", help="where the page goes (default: records/LESSON/report.html)")
+    report.set_defaults(run=run_report)
     return top
 
 
@@ -41,6 +57,13 @@ def port(text: str) -> int:
     if text.isdecimal() and 1 <= int(text) <= 65535:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text} is no port: give a number from 1 to 65535, as in --port 8889")
+
+
+def positive(text: str) -> int:
+    """Return `text` as a number of processes; raises ArgumentTypeError for less than one."""
+    if text.isdecimal() and int(text) >= 1:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text} is no number of processes: give 1 or more, as in --jobs 4")
 
 
 def run_lab(arguments: argparse.Namespace) -> None:
@@ -60,6 +83,25 @@ def run_build(arguments: argparse.Namespace) -> None:
         raise CourseError(str(error)) from error
     for path in built:
         print(path)
+
+
+def run_grade(arguments: argparse.Namespace) -> None:
+    """Grade a lesson and print a row for each learner."""
+    from dlcourse.grading import report
+    from dlcourse.grading.book import Book
+    from dlcourse.grading.fanout import grade_class
+
+    records = grade_class(Book(root()), arguments.lesson, arguments.student, arguments.jobs, arguments.scheduler,
+                          not arguments.no_sandbox, arguments.seed, arguments.again)
+    print(report.class_table(records))
+
+
+def run_report(arguments: argparse.Namespace) -> None:
+    """Print what the class knows of a lesson; write the page, and the CSV where one is asked for."""
+    from dlcourse.grading import report
+    from dlcourse.grading.book import Book
+
+    report.report(Book(root()), arguments.lesson, arguments.csv, arguments.html)
 
 
 if __name__ == "__main__":

@@ -114,15 +114,18 @@ class Check:
         """Put the questions to the learner's answer; see `watching.ask` for what comes back."""
         return watching.ask(self.parts, answer, questions, self._watched, 10 * self.seconds)
 
-    def judge(self, questions: dict, observations: dict) -> Verdict:
-        """Decide, from data alone. Observations of any other form than `ask` gives do not pass."""
+    def judge(self, questions: dict, observations: dict, evidence: bool = True) -> Verdict:
+        """Decide, from data alone. Observations of any other form than `ask` gives do not pass.
+
+        Without `evidence` the message shows nothing of the questions: they are secret when a grade depends on them.
+        """
         start = time.perf_counter()
         observations = _in_form(observations)
         with watching.beside():
-            passed, score, message, misconception = self._judge(questions, observations)
+            passed, score, message, misconception = self._judge(questions, observations, evidence)
         return Verdict(passed, score, message, misconception, time.perf_counter() - start)
 
-    def _judge(self, questions, observations) -> tuple[bool, float, str, str | None]:
+    def _judge(self, questions, observations, evidence) -> tuple[bool, float, str, str | None]:
         if called := self._off_limits_called(observations):
             return False, 0.0, telling.off_limits(self, called), "off-limits"
         findings = self._findings(questions, observations)
@@ -132,7 +135,7 @@ class Check:
         if not any(findings.values()):
             return True, 1.0, telling.passed(self), None
         mistake = self._recognise(questions, observations, findings)
-        message = telling.failed(self, questions, findings, mistake, score)
+        message = telling.failed(self, questions, findings, mistake, score, evidence)
         return False, round(score, 4), message, mistake and mistake.id
 
     def __call__(self, answer, *, seed: int | None = None) -> Verdict:

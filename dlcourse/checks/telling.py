@@ -27,19 +27,22 @@ def off_limits(check, called: list[str]) -> str:
             f"That may well give the right numbers, but here it is the thing to build.{instead}")
 
 
-def failed(check, questions, findings, mistake, score) -> str:
+IN_YOUR_NOTEBOOK = "Run the check in your own notebook: it shows where the two part."
+
+
+def failed(check, questions, findings, mistake, score, evidence=True) -> str:
     """The message for an answer that does not hold: the mistake if it is known, the evidence, what holds already."""
     name, (number, finding) = next((item for item in findings.items() if item[1]))
     part = next(part for part in check.parts if part.name == name)
     if mistake and mistake.id == "not-written":
-        return f"{_unwritten(check, finding.got['inside'])} {check.unwritten}"
+        return f"{_unwritten(check, finding.got['inside'] if evidence else '')} {check.unwritten}"
     if check.secret:
         return f"{check.name}: not that one.\n\n{_hint(check, finding, mistake)}"
     case = questions[name][number]
     lines = [_headline(check, findings, score), ""]
     if mistake:
         lines += [mistake.says, ""]
-    lines += _evidence(check, part, case, finding)
+    lines += _evidence(check, part, case, finding) if evidence else [IN_YOUR_NOTEBOOK]
     if len(check.parts) > 1:
         lines += ["", *(_status(part, findings) for part in check.parts)]
     return "\n".join(lines)

@@ -6,6 +6,7 @@ A tree is made of None, bool, int, float, str, list, dict with str keys, and ten
 
 import io
 import json
+import struct
 import zipfile
 
 import numpy
@@ -79,3 +80,42 @@ def _restore(node, box):
     if tensor.dtype != AS_STORED.get(dtype, dtype):
         raise BadFreight(f"an array says {node['dtype']} and holds {array.dtype}")
     return tensor.to(dtype)
+
+
+def send(sock, tree) -> None:
+    """Send a tree over a socket, its length first."""
+    freight = pack(tree)
+    sock.sendall(struct.pack("!Q", len(freight)) + freight)
+
+
+def receive(sock, limit: int = LIMIT, waiting=None):
+    """Receive what `send` sent; None where the other side has closed.
+
+    A socket with a timeout calls `waiting` whenever it has waited so long, which may raise. Raises BadFreight for more
+    than `limit` bytes, and for anything but a tree.
+    """
+    header = _exactly(sock, 8, waiting)
+    if header is None:
+        return None
+    length, = struct.unpack("!Q", header)
+    if length > limit:
+        raise BadFreight(f"more than {limit} bytes came back")
+    freight = _exactly(sock, length, waiting)
+    return None if freight is None else unpack(freight, limit)
+
+
+def _exactly(sock, length: int, waiting) -> bytes | None:
+    chunks = []
+    while length:
+        try:
+            chunk = sock.recv(min(length, 1 << 20))
+        except TimeoutError:
+            waiting()
+            continue
+        except ConnectionResetError:
+            return None
+        if not chunk:
+            return None
+        chunks.append(chunk)
+        length -= len(chunk)
+    return b"".join(chunks)
