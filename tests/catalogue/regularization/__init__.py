@@ -1,0 +1,3 @@
+"""Answers to lesson 06."""
+
+from . import augmenting, measuring, shrinking  # noqa: F401
