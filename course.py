@@ -26,6 +26,9 @@ usage: python3 course.py COMMAND [arguments passed on]
   test      run the tests; --fast, or FAST=1, leaves the slow ones out
   lessons   build the lessons' notebooks from solutions/ (all, or those named)
   bench     time every lesson: seconds, memory, slowest check
+  demo      let a simulated class take a lesson, from release to report (--learners N)
+  bench-grading
+            grade the same submissions with nbgrader alone and with the course (--submissions N)
   setup     make or update the environment in .venv and do nothing else"""
 
 # What pip says when no package index answers, in the words of urllib3 and of the operating systems.
@@ -215,7 +218,9 @@ def command_line(name, arguments):
         return pytest_arguments(arguments, os.environ)
     return {"lab": ["-m", "dlcourse.cli", "lab"],
             "lessons": ["-m", "dlcourse.cli", "build"],
-            "bench": [os.path.join("tests", "bench.py")]}[name] + arguments
+            "bench": [os.path.join("tests", "bench.py")],
+            "demo": [os.path.join("tests", "demo.py")],
+            "bench-grading": [os.path.join("tests", "bench_grading.py")]}[name] + arguments
 
 
 def hand_over(arguments):
@@ -236,7 +241,7 @@ def say(line):
 
 def main(arguments):
     """Run the command that `arguments` begin with; return an exit status where it did not take over."""
-    names = ("lab", "test", "lessons", "bench", "setup")
+    names = ("lab", "test", "lessons", "bench", "demo", "bench-grading", "setup")
     if not arguments or arguments[0] not in names:
         asked = bool(arguments) and arguments[0] in ("-h", "--help", "help")
         print(USAGE, file=sys.stdout if asked else sys.stderr)

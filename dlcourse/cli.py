@@ -41,12 +41,14 @@ def parser() -> argparse.ArgumentParser:
     grade.add_argument("--scheduler", metavar="URL", help="grade on this Dask cluster, as in tcp://host:8786")
     grade.add_argument("--seed", type=int, metavar="N", help="repeat a run: the seed that its records name")
     grade.add_argument("--again", action="store_true", help="grade also what is graded already")
-    grade.add_argument("--no-sandbox", action="store_true", help="run learners' code unprotected; trust everybody first")
+    grade.add_argument("--no-sandbox", action="store_true",
+                       help="run learners' code unprotected; trust everybody first")
     grade.set_defaults(run=run_grade)
 
     report = commands.add_parser("report", help="what a class knows of a lesson, and its misconceptions by name")
     report.add_argument("lesson", metavar="LESSON", help="as in 02_activations")
-    report.add_argument("--csv", metavar="FILE", help="also write the grades for a learning platform")
+    report.add_argument("--csv", metavar="FILE", help="also write the grades for a learning platform: the "
+                        "columns student, total, max, status (graded, waiting, broken, lost), then one an exercise")
     report.add_argument("--html", metavar="FILE", help="where the page goes (default: records/LESSON/report.html)")
     report.set_defaults(run=run_report)
     return top

@@ -289,7 +289,7 @@ def test_an_unknown_command_shows_how_the_script_is_used():
 
 def test_make_alone_lists_its_targets():
     listed = run(["make"], ROOT).stdout
-    for target in ("lab", "test", "lessons", "bench"):
+    for target in ("lab", "test", "lessons", "bench", "demo", "bench-grading"):
         assert f"make {target}" in listed
 
 
