@@ -3,9 +3,10 @@
 import torch
 from torch.nn import functional as F
 
+from ..asking import remembered
 from ..core import Check, Mistake, Part
-from .looking import (ANOTHER, DOUBLE, GLOBAL, SAME, alike, draws, generator, looked_at, of_form, raises, remember,
-                      remembered, seed, seen_that, share, untouched, widened)
+from .looking import (ANOTHER, DOUBLE, GLOBAL, SAME, alike, draws, generator, looked_at, of_form, raises, seed,
+                      seen_that, share, untouched, widened)
 
 MANY = 1500  # images over which shares are taken: two of them differ by 0.018 as a rule, and 0.09 is allowed
 SHARES = (0.0, 0.09)
@@ -125,7 +126,7 @@ def _wrapped(images, padding, generator):
     return _crop(images, padding, generator, mode="circular" if padding else "constant")
 
 
-random_crop = remember(Check(
+random_crop = Check(
     "random_crop", "random_crop(images, padding, generator)", _crop,
     [Part("windows", 0.45, "each image is a window of itself, zeros around it, all channels together", several(
         pictures(300, 2, 3, 4, padding=2), pictures(6, 1, 3, 3, dtype=torch.float32, padding=0)), cropped,
@@ -176,7 +177,7 @@ random_crop = remember(Check(
              "on all four sides? `F.pad` takes left, right, top, bottom.", shows=raises("stack expects each tensor")),
      Mistake("crop-not-moved", "The images came back as they were: none was moved.",
              lambda images, padding, generator: images + 0),
-     *random_ones("crop")]))
+     *random_ones("crop")])
 
 # ----------------------------------------------------------------------------------------- horizontal_flip
 
@@ -589,7 +590,7 @@ def _labels(test):
         *(seen["seen"][key] for key in keys)) and "sum of a label" not in finding.path[0]
 
 
-mixup = remember(Check(
+mixup = Check(
     "mixup", "mixup(x, y, alpha, generator)", _mixup,
     [Part("images", 0.35, "each image is λ of itself and 1 − λ of another",
           several(labelled(), labelled(alpha=1.0, shape=(64,)), labelled(64, 3.0, (8, 8), torch.float32)), mixed,
@@ -644,4 +645,4 @@ mixup = remember(Check(
      Mistake("mixup-lambda-kept", "Every call has the same λ: a seed is set each time. Draw from the generator as it "
              "comes, or draw the seed from it.", shows=seen_that(ANEW)),
      *random_ones("mixup", "`torch.distributions` and NumPy's global numbers do not know of it, and its method "
-                  "`seed()` sets it by chance: the text above says how to come to Beta numbers.")]))
+                  "`seed()` sets it by chance: the text above says how to come to Beta numbers.")])

@@ -80,36 +80,6 @@ def untouched(given, before) -> dict:
     return {UNTOUCHED: given} if not torch.equal(given, before) else {UNTOUCHED: before}
 
 
-def remembered(observe):
-    """`observe`, which looks only once at each of a check's own answers in the same case; see `remember`.
-
-    The judge looks at the reference again for each known mistake, and some looks here are hundreds of calls.
-    """
-    ours, seen = set(), {}
-
-    def look(answer, **case):
-        if answer not in ours:
-            return observe(answer, **case)
-        key = (answer, *(value.numpy().tobytes() if isinstance(value, torch.Tensor) else repr(value)
-                         for value in case.values()))
-        if len(seen) > 500:
-            seen.clear()
-        if key not in seen:
-            seen[key] = observe(answer, **case)
-        return seen[key]
-    look.ours = ours
-    return look
-
-
-def remember(check):
-    """Tell a check's remembering observers which answers are its own; return the check."""
-    forms = [form for mistake in check.mistakes if mistake.answer is not None
-             for form in (mistake.answer if isinstance(mistake.answer, list) else [mistake.answer])]
-    for part in check.parts:
-        getattr(part.observe, "ours", set()).update([check.reference, *forms])
-    return check
-
-
 def share(truths) -> float:
     """How many of the truth values are true, between 0 and 1."""
     return truths.double().mean().item()

@@ -7,11 +7,12 @@ from torch import nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from ..asking import remembered
 from ..core import Check, Mistake, Part
 from ..telling import UNTOUCHED
 from ..watching import gradient, paused
 from .augmenting import random_ones, several
-from .looking import DOUBLE, draws, generator, raises, remember, remembered, seed, seen_that
+from .looking import DOUBLE, draws, generator, raises, seed, seen_that
 
 # ----------------------------------------------------------------------------------- smoothed_cross_entropy
 
@@ -399,7 +400,7 @@ def _all_too_large(finding, seen, case) -> bool:
     return bool(excess) and all(2 < one < 4 for one in excess.values()) and abs(excess[WIDE] - excess[NARROW]) < 0.3
 
 
-random_features_error = remember(Check(
+random_features_error = Check(
     "random_features_error", "random_features_error(n_train, widths, noise, generator)", RIGHT,
     [Part("errors", 0.5, "the mean squared error on fresh points without noise, one for each width, in order",
           several(sizes(N, [WIDE, NARROW], 4.0), sizes(N, [NARROW, WIDE], 0.0)), sizes_of_error, rounding=(0.0, 0.25)),
@@ -449,7 +450,7 @@ random_features_error = remember(Check(
      Mistake("features-restarted", "Every call draws the same numbers: it starts from a seed each time. Draw "
              "from the generator as it comes; it moves on by itself.", shows=seen_that(ANEW)),
      *random_ones("features", "Every `torch.randn` wants `generator=generator`.")],
-    seconds=3.0))
+    seconds=3.0)
 
 # ---------------------------------------------------------------------------------------------------- fgsm
 
