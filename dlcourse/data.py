@@ -1,6 +1,7 @@
 """Data sets as tensors: made from a seed, or shipped with scikit-learn. Nothing is downloaded."""
 
 from functools import cache
+from importlib.resources import files
 
 import torch
 from torch import Tensor
@@ -55,3 +56,11 @@ def shapes(n: int = 128, size: int = 24, seed: int = 0) -> tuple[Tensor, Tensor]
     rows, columns = away[:, 0, :, None], away[:, 1, None, :]
     masks = torch.where(square, torch.maximum(rows, columns) <= 1, rows ** 2 + columns ** 2 <= radius ** 2)
     return 0.8 * masks + 0.35 * torch.randn(n, size, size, generator=generator), masks
+
+
+def prose() -> str:
+    """The course's own text: paragraphs of lessons 01 to 05, a line each, in about 75 kinds of characters.
+
+    Formulas, code, tables, links and references were left out when it was taken from them, once.
+    """
+    return files("dlcourse").joinpath("prose.txt").read_text(encoding="ascii")

@@ -53,3 +53,43 @@ def progress(steps, label: str):
     """
     from tqdm.auto import tqdm
     return tqdm(steps, desc=label, leave=False, file=sys.stdout, disable=bool(os.environ.get("TQDM_DISABLE")))
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum, made orthogonal at each step (Jordan et al. 2024). For hidden matrices only.
+
+    Lesson 04 builds its core, `orthogonalize`.
+
+    `torch.optim.Muon` does the same in bfloat16, which takes several times as long on a CPU; here matrices of one
+    shape are worked on together, in their own dtype.
+    """
+
+    def __init__(self, params, lr: float, momentum: float = 0.95, weight_decay: float = 0.1):
+        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Move each matrix by lr against its orthogonalized momentum, and decay it."""
+        for group in self.param_groups:
+            shapes = {}
+            for p in group["params"]:
+                if p.grad is not None:
+                    shapes.setdefault(p.shape, []).append(p)
+            for (rows, columns), alike in shapes.items():
+                gradients = torch.stack([p.grad for p in alike])
+                buffer = self.state[alike[0]].setdefault("momentum", torch.zeros_like(gradients))
+                buffer.lerp_(gradients, 1 - group["momentum"])
+                updates = _orthogonal(gradients.lerp(buffer, group["momentum"]))
+                step = group["lr"] * max(1, rows / columns) ** 0.5
+                for p, update in zip(alike, updates):
+                    p.mul_(1 - group["lr"] * group["weight_decay"]).sub_(step * update)
+
+
+def _orthogonal(matrices: Tensor) -> Tensor:
+    """Bring the singular values of each matrix (…, n, m) near 1, by five rounds of a polynomial."""
+    wide = matrices if matrices.shape[-2] <= matrices.shape[-1] else matrices.mT
+    x = wide / (wide.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    for _ in range(5):
+        square = x @ x.mT
+        x = 3.4445 * x + (2.0315 * square @ square - 4.7750 * square) @ x
+    return x if wide is matrices else x.mT
