@@ -74,7 +74,7 @@ def test_every_exercise_has_six_wrong_answers_and_two_right_ones_and_nine_in_ten
     rows = []
     for exercise in exercises(lesson):
         mine = [a for a in ANSWERS if (a.lesson, a.exercise) == (lesson, exercise)]
-        verdicts = [(a, verdict_on(a)) for a in mine]
+        verdicts = [(a, verdict_on(a, None)) for a in mine]
         wrong = [(a, v) for a, v in verdicts if not a.right]
         told = sum(v.misconception == a.mistake and v.misconception is not None for a, v in wrong)
         accepted = sum(v.passed for _, v in wrong)
@@ -108,4 +108,7 @@ def test_every_mistake_has_an_id_of_its_own_and_a_sentence(lesson):
 def test_a_check_answers_within_a_second_or_where_it_trains_within_its_limit(answer):
     limit = check_of(answer).seconds
     assert limit <= (60 if answer.exercise in CAPSTONES else 20)
-    assert any(core_seconds(answer) < limit for _ in range(2))  # the first may load what it needs
+    if hasattr(check_of(answer), "ranks"):  # other processes do the work, and wait for each other: the clock counts
+        assert any(ask(answer, None).seconds < limit for ask in (verdict_on, verdict_on.__wrapped__))
+    else:
+        assert any(core_seconds(answer) < limit for _ in range(2))  # the first may load what it needs

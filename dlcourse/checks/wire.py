@@ -58,7 +58,7 @@ def unpack(freight: bytes, limit: int = LIMIT):
         with zipfile.ZipFile(io.BytesIO(freight)) as box:
             if sum(entry.file_size for entry in box.infolist()) > limit:
                 raise BadFreight(f"more than {limit} bytes came back")
-            return _restore(json.loads(box.read(TREE)), box)
+            return _restore(json.loads(box.read(TREE)), box, set())
     except BadFreight:
         raise
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, EOFError, RecursionError,
@@ -66,14 +66,19 @@ def unpack(freight: bytes, limit: int = LIMIT):
         raise BadFreight(f"what came back cannot be read: {error}") from error
 
 
-def _restore(node, box):
+def _restore(node, box, taken: set[int]):
+    """The tree below `node`; an array is `taken` once, or a small box would make a tree of any size."""
     if isinstance(node, list):
-        return [_restore(child, box) for child in node]
+        return [_restore(child, box, taken) for child in node]
     if not isinstance(node, dict):
         return node
     if "$tensor" not in node:
-        return {key: _restore(child, box) for key, child in node.items()}
-    with box.open(f"{int(node['$tensor'])}.npy") as file:
+        return {key: _restore(child, box, taken) for key, child in node.items()}
+    number = int(node["$tensor"])
+    if number in taken:
+        raise BadFreight(f"array {number} comes twice")
+    taken.add(number)
+    with box.open(f"{number}.npy") as file:
         array = numpy.lib.format.read_array(file, allow_pickle=False)
     dtype = DTYPES[node["dtype"]]
     tensor = torch.from_numpy(array.copy())
@@ -82,17 +87,22 @@ def _restore(node, box):
     return tensor.to(dtype)
 
 
-def send(sock, tree) -> None:
-    """Send a tree over a socket, its length first."""
+def send(sock, tree, waiting=None) -> None:
+    """Send a tree over a socket, its length first; `waiting` as in `receive`."""
     freight = pack(tree)
-    sock.sendall(struct.pack("!Q", len(freight)) + freight)
+    rest = memoryview(struct.pack("!Q", len(freight)) + freight)
+    while rest:
+        try:
+            rest = rest[sock.send(rest):]
+        except TimeoutError:
+            waiting()
 
 
 def receive(sock, limit: int = LIMIT, waiting=None):
     """Receive what `send` sent; None where the other side has closed.
 
-    A socket with a timeout calls `waiting` whenever it has waited so long, which may raise. Raises BadFreight for more
-    than `limit` bytes, and for anything but a tree.
+    `waiting` is called between two pieces and, of a socket with a timeout, whenever it has waited so long; it may
+    raise. Raises BadFreight for more than `limit` bytes, and for anything but a tree.
     """
     header = _exactly(sock, 8, waiting)
     if header is None:
@@ -118,4 +128,6 @@ def _exactly(sock, length: int, waiting) -> bytes | None:
             return None
         chunks.append(chunk)
         length -= len(chunk)
+        if length and waiting:
+            waiting()  # who sends byte by byte never makes a socket wait
     return b"".join(chunks)

@@ -16,6 +16,8 @@ from dlcourse.checks.verdict import Verdict
 
 cloudpickle.register_pickle_by_value(dlcourse.checks)  # the sandbox has no checks: only what asks is sent there
 
+OUT_OF_SIGHT = ("{name} cannot be counted as it is: it is made with {words}, which could hide what this exercise rules "
+                "out. Write it in plain Python and torch.")
 ENDED = "{name} could not be asked: {why}."
 
 
@@ -29,7 +31,7 @@ class Judged:
 
 
 def judge(check: Check, session, expression: str, source: str | None, seed: int) -> Judged:
-    """Ask what `expression` gives in the session, judge here. `source` is the answer's text as it was handed in."""
+    """Ask what `expression` gives in the session, judge here. `source` is the text that the answer is made of."""
     start = time.perf_counter()
     questions = check.questions(seed)
     reply = session.ask(seconds=10.0 if check.seconds <= 1 else 2 * check.seconds, answer=expression,
@@ -49,13 +51,29 @@ def judge(check: Check, session, expression: str, source: str | None, seed: int)
         return failed(check.name, "what came back cannot be judged", (
             *found, f"{check.name}: judging ended with {type(error).__name__}: {str(error)[:200]}."),
             time.perf_counter() - start)
-    return Judged(replace(verdict, seconds=time.perf_counter() - start), told.message, found)
+    judged = Judged(replace(verdict, seconds=time.perf_counter() - start), told.message, found)
+    changed = [name for name in reply.get("changed") or [] if isinstance(name, str) and name.isidentifier()]
+    return out_of_sight(check, judged, changed) if changed else judged
 
 
 def failed(name: str, why: str, found: tuple[str, ...] = (), seconds: float = 0.0) -> Judged:
     """No points, since it could not even be asked; `why` is a clause."""
     message = ENDED.format(name=name, why=why)
     return Judged(Verdict(False, 0.0, message, None, seconds), message, found)
+
+
+def out_of_sight(check: Check, judged: Judged, reaches: list[str]) -> Judged:
+    """What holds of an answer that was asked where anything may have run: it `reaches` for, or replaced, these things.
+
+    Where something is ruled out it has no points: nobody can have seen what it used.
+    """
+    words = ", ".join(reaches[:6]) or "what cannot be followed"
+    found = (*judged.found, f"{check.name} is made with {words}: look at it by hand.")
+    if not check.off_limits or judged.verdict.misconception == "off-limits" or judged.verdict.score == 0:
+        return replace(judged, found=found)
+    message = OUT_OF_SIGHT.format(name=check.name, words=words)
+    return Judged(replace(judged.verdict, passed=False, score=0.0, message=message, misconception="out-of-sight"),
+                  message, found)
 
 
 def _trouble(reply: dict) -> str | None:
@@ -89,12 +107,12 @@ def own_source(source: str | None, name: str) -> str | None:
     """Of an answer's cell what makes the answer: definitions, assignments and imports, not trials below them."""
     if source is None:
         return None
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.Import, ast.ImportFrom)
     try:
         body = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.unparse(ast.Module([node for node in body if isinstance(node, kinds)], [])) or None
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # nested too deep for Python, for one
         return None
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.Import, ast.ImportFrom)
-    return ast.unparse(ast.Module([node for node in body if isinstance(node, kinds)], [])) or None
 
 
 def expression(source: str, name: str) -> str:

@@ -11,14 +11,15 @@ import nbformat
 from nbformat import NotebookNode, v4
 from nbgrader.utils import determine_grade
 
-from . import judging, safe
+from . import judging, plain, safe
 from .rebuild import Rebuilt, rebuild, released
-from .sandbox import Ended
+from .sandbox import TOTAL_SECONDS, Ended
 from .submission import Broken, Submission, cells
 
 CELL_SECONDS = 60.0
 DEATHS = 3  # cells that may end the session before the rest is given up
 SKIPPED = "This cell shows something and is not run when the notebook is graded."
+RUN = ("code", "answer", "extra")  # kinds of cells
 FORM = 1  # of the record
 
 
@@ -50,6 +51,10 @@ def grade(source: str, lesson: str, submission: Submission, seed: int, sandbox) 
         exercises = {cell.name: judging.failed(cell.name, "the notebook could not be read")
                      for cell in rebuilt.cells if cell.kind == "check"}
         record["status"] = "broken"
+    words = {word for cell in rebuilt.cells if cell.kind in ("answer", "extra")
+             for word in plain.striking(cell.cell.source)}
+    if words:
+        rebuilt.found.append(f"Cells of theirs use {', '.join(sorted(words))}: worth a look.")
     if submission.beside:
         rebuilt.found.append(f"Beside the notebook lay {', '.join(submission.beside[:5])}"
                              f"{' and more' * (len(submission.beside) > 5)}: only the notebook is graded.")
@@ -70,6 +75,53 @@ def _read(source: str) -> NotebookNode:
 
 
 def _run(rebuilt: Rebuilt, lesson: str, seed: int, sandbox) -> dict[str, judging.Judged]:
+    """Run the notebook; ask each answer that is plain in a process that has run only what such answers are made of."""
+    made = _made(rebuilt)
+    apart = {number: one for number, one in made.items() if one and not one.reaches}
+    judged = _run_whole(rebuilt, lesson, seed, sandbox, apart)
+    for number in made.keys() - apart.keys():
+        name = rebuilt.cells[number].name
+        judged[name] = judging.out_of_sight(_check(lesson, name), judged[name],
+                                            list(made[number].reaches) if made[number] else [])
+    return judged | _ask_apart(rebuilt, lesson, seed, sandbox, apart)
+
+
+def _made(rebuilt: Rebuilt) -> dict[int, plain.Made | None]:
+    """For each check, by its place: what its answer is made of."""
+    before, made = [], {}
+    for number, cell in enumerate(rebuilt.cells):
+        if cell.kind in RUN:
+            before += plain.statements(cell.cell.source, number, cell.kind != "code")
+        elif cell.kind == "check":
+            made[number] = plain.made_of(judging.expression(cell.cell.source, cell.name), before)
+    return made
+
+
+def _ask_apart(rebuilt, lesson, seed, sandbox, apart) -> dict[str, judging.Judged]:
+    """Ask plain answers in sessions that have run nothing but plain code and our first cell, the imports."""
+    first = next(cell.cell.source for cell in rebuilt.cells if cell.kind == "code")
+    judged, waiting = {}, list(apart)
+    end = time.monotonic() + TOTAL_SECONDS
+    while waiting:
+        with sandbox.session(end - time.monotonic()) as session:
+            try:
+                session.run(first, CELL_SECONDS)
+                while waiting:
+                    number = waiting[0]
+                    for text in apart[number].cells:
+                        session.run(text, CELL_SECONDS)
+                    cell = rebuilt.cells[number]
+                    judged[cell.name] = _judge(cell, lesson, apart[number].theirs, seed, session)
+                    waiting.pop(0)
+            except Ended as ended:
+                over = list(waiting) if "as a whole" in str(ended) else waiting[:1]
+                del waiting[:len(over)]
+                judged |= {name: judging.failed(name, f"while it was asked, {ended}")
+                           for name in (rebuilt.cells[number].name for number in over)}
+    return judged
+
+
+def _run_whole(rebuilt: Rebuilt, lesson: str, seed: int, sandbox, apart) -> dict[str, judging.Judged]:
     """Run the notebook; a cell that ends the session is left out and the rest run again, a few times."""
     left_out: dict[int, str] = {}
     while True:
@@ -80,8 +132,10 @@ def _run(rebuilt: Rebuilt, lesson: str, seed: int, sandbox) -> dict[str, judging
                 for number, cell in enumerate(rebuilt.cells):
                     if number in left_out:
                         _leave_out(cell, left_out[number], judged)
-                    else:
-                        _step(cell, rebuilt, lesson, seed, session, judged)
+                    elif cell.kind in RUN:
+                        cell.cell.outputs = safe.outputs(session.run(cell.cell.source, CELL_SECONDS))
+                    elif cell.kind == "check" and number not in apart:
+                        judged[cell.name] = _judge(cell, lesson, rebuilt.answers.get(cell.name), seed, session)
             return judged
         except Ended as ended:
             left_out[number] = str(ended)
@@ -94,13 +148,13 @@ def _run(rebuilt: Rebuilt, lesson: str, seed: int, sandbox) -> dict[str, judging
                 return judged
 
 
-def _step(cell, rebuilt, lesson, seed, session, judged) -> None:
-    if cell.kind in ("code", "answer", "extra"):
-        cell.cell.outputs = safe.outputs(session.run(cell.cell.source, CELL_SECONDS))
-    elif cell.kind == "check":
-        check = getattr(importlib.import_module(f"dlcourse.checks.{re.sub(r'^[0-9]+_', '', lesson)}"), cell.name)
-        expression = judging.expression(cell.cell.source, cell.name)
-        judged[cell.name] = judging.judge(check, session, expression, rebuilt.answers.get(cell.name), seed)
+def _check(lesson: str, name: str):
+    return getattr(importlib.import_module(f"dlcourse.checks.{re.sub(r'^[0-9]+_', '', lesson)}"), name)
+
+
+def _judge(cell, lesson, source, seed, session) -> judging.Judged:
+    expression = judging.expression(cell.cell.source, cell.name)
+    return judging.judge(_check(lesson, cell.name), session, expression, source, seed)
 
 
 def _leave_out(cell, why: str, judged) -> None:

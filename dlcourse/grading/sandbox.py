@@ -24,7 +24,7 @@ from dlcourse.course import CourseError
 PACKAGE = Path(__file__).resolve().parents[1]
 # What lessons import of the package. No check is among it: a reference answer must not be in the learner's reach.
 FOR_LESSONS = ["__init__.py", "data.py", "training.py", "plots.py", "payoff.py", "distributed.py", "memory.py",
-               "traffic.py", "prose.txt", "explorers", "checks/wire.py", "grading/inside.py"]
+               "rank.py", "torchrun.py", "traffic.py", "prose.txt", "explorers", "checks/wire.py", "grading/inside.py"]
 LATER = '''"""While a notebook is graded its checks are asked and judged from outside, by these names."""
 
 
@@ -191,9 +191,7 @@ class Session:
             self._measure()
 
         try:
-            self._socket.settimeout(None)
-            wire.send(self._socket, request)
-            self._socket.settimeout(STEP)
+            wire.send(self._socket, request, waiting=look)
             reply = wire.receive(self._socket, waiting=look)
         except wire.BadFreight as error:
             raise Ended(f"what it sent back could not be read ({error})") from error
@@ -247,7 +245,8 @@ def lessons_with_checks() -> list[str]:
 def bubblewrap(folder: str) -> list[str]:
     """The command that shuts the process in, up to the process's own: what it may see, and nothing else."""
     command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1", "--uid", "65534",
-               "--gid", "65534", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/dev/shm"]
+               "--gid", "65534", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/dev/shm",
+               "--remount-ro", "/dev"]  # nowhere may a notebook leave something for the next
     for place in SYSTEM:
         if os.path.islink(place):
             command += ["--symlink", os.readlink(place), place]

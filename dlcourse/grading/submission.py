@@ -95,10 +95,11 @@ def _bytes(path: Path, name: str) -> bytes:
         raise Broken(f"There is no {name} in it.") from None
     except OSError:
         raise Broken(f"{name} is a link or cannot be opened; only a notebook itself is graded.") from None
+    about = os.fstat(descriptor)
+    if not stat.S_ISREG(about.st_mode):
+        os.close(descriptor)
+        raise Broken(f"{name} is not a file.")
     with open(descriptor, "rb") as file:
-        about = os.fstat(descriptor)
-        if not stat.S_ISREG(about.st_mode):
-            raise Broken(f"{name} is not a file.")
         if about.st_size > LARGEST:
             raise Broken(f"{name} has {about.st_size / 1e6:.0f} MB, and over {LARGEST / 1e6:.0f} are not read: clear "
                          "its outputs and hand it in again.")

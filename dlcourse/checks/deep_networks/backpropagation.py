@@ -421,7 +421,7 @@ def again(answer, a, b, how):
 @naming_holes
 def chained(answer, length, factor):
     """The slope through a long chain of products, as a share of what it is; the length is for answers not ours."""
-    if isinstance(answer, type) and issubclass(answer, _Value):
+    if getattr(answer, "__module__", "") == __name__:  # by name: the class itself would be sent into the sandbox
         length = 100
     first = node = answer(1.0)
     for _ in range(length):
