@@ -112,7 +112,12 @@ class Check:
 
     def ask(self, answer, questions: dict) -> dict:
         """Put the questions to the learner's answer; see `watching.ask` for what comes back."""
-        return watching.ask(self.parts, answer, questions, self._watched, 10 * self.seconds)
+        return self.asks(self.parts, answer, questions, self._watched, 10 * self.seconds)
+
+    @property
+    def asks(self) -> Callable:
+        """What asks, a function like `watching.ask`; a grader sends it to where the answer is."""
+        return watching.ask
 
     def judge(self, questions: dict, observations: dict, evidence: bool = True) -> Verdict:
         """Decide, from data alone. Observations of any other form than `ask` gives do not pass.

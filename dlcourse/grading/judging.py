@@ -2,7 +2,6 @@
 
 import ast
 import base64
-import functools
 import time
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -87,15 +86,15 @@ def _trouble(reply: dict) -> str | None:
     return None if "observations" in reply else "nothing came back"
 
 
-@functools.cache
-def _freight(parts: tuple) -> str:
-    return base64.b64encode(cloudpickle.dumps((watching.ask, [SimpleNamespace(name=part.name, observe=part.observe)
-                                                              for part in parts]))).decode()
+_FREIGHT: dict[int, tuple[Check, str]] = {}
 
 
 def freight(check: Check) -> str:
     """What asks, as text: the functions that observe, and neither reference nor mistakes."""
-    return _freight(tuple(check.parts))
+    if id(check) not in _FREIGHT:
+        parts = [SimpleNamespace(name=part.name, observe=part.observe) for part in check.parts]
+        _FREIGHT[id(check)] = check, base64.b64encode(cloudpickle.dumps((check.asks, parts))).decode()
+    return _FREIGHT[id(check)][1]
 
 
 def alone(check: Check) -> bool:
