@@ -41,7 +41,7 @@ class remembered:  # noqa: N801  (used as a decorator)
     """`observe`, which looks only once at each of the checks' own answers in the same case.
 
     The judge looks at the reference again for each known mistake, and some looks are a training run or hundreds of
-    calls. A learner's answer is looked at every time. Pickled it is the bare `observe`: what is remembered holds answers.
+    calls. A learner's answer is looked at every time. Pickled it is the bare `observe`: what it remembers are answers.
     """
 
     def __init__(self, observe):

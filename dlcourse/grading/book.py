@@ -92,9 +92,11 @@ class Book:
         saver = _set_up(SaveAutoGrades(), gradebook, lesson, student)
         for number, cell in enumerate(cells):
             saver.preprocess_cell(cell, {}, number)
-        if graded.record["status"] == "broken":
-            for grade in gradebook.find_submission_notebook(lesson, lesson, student).grades:
-                grade.needs_manual_grade = True
+        unseen = {f"check_{name}" for name, exercise in graded.record["exercises"].items()
+                  if exercise["misconception"] == "out-of-sight"}
+        for grade in gradebook.find_submission_notebook(lesson, lesson, student).grades:
+            if graded.record["status"] != "graded" or grade.name in unseen:
+                grade.needs_manual_grade = True  # no points until somebody has looked
         gradebook.db.flush()
         _assign_penalty(gradebook, lesson, student, self.config)
 

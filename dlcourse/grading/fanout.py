@@ -108,7 +108,7 @@ def executor(jobs: int, scheduler: str | None = None) -> Iterator[Executor]:
         try:
             from distributed import Client
         except ImportError:
-            raise CourseError("Dask is missing: install it with `pip install -c constraints.txt distributed`.") from None
+            raise CourseError("Dask is missing: run `pip install -c constraints.txt distributed`.") from None
         try:
             client = Client(scheduler, timeout="20s")
         except OSError as error:

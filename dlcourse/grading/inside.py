@@ -42,6 +42,7 @@ ROOM = b"size=256m"
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = (
     0x20000, 0x8000000, 0x10000000, 0x20000000, 0x40000000)
+MS_BIND, MS_REC = 0x1000, 0x4000
 PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 36, 38
 SIOCSIFFLAGS, IFF_UP = 0x8914, 0x1
 
@@ -162,9 +163,16 @@ def _unshare(libc) -> None:
 
 def _furnish(libc) -> None:
     """In the new namespaces: empty folders for temporary files, a loopback, and no privilege from here on."""
+    pythons = [(place, os.open(place, os.O_PATH)) for place in sorted({sys.prefix, sys.base_prefix})
+               if place.startswith("/tmp/")]  # a course that lies there keeps its Python in sight
     for folder in (b"/tmp", b"/dev/shm"):
         if libc.mount(b"tmpfs", folder, b"tmpfs", 0, ROOM):
             raise OSError(ctypes.get_errno(), "mount")
+    for place, descriptor in pythons:
+        os.makedirs(place)
+        if libc.mount(f"/proc/self/fd/{descriptor}".encode(), place.encode(), None, MS_BIND | MS_REC, None):
+            raise OSError(ctypes.get_errno(), "mount")
+        os.close(descriptor)
     with socket.socket() as any_socket:
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
