@@ -246,7 +246,7 @@ class _Run:
             self._look(0.05)
         settled = not self.lost and len(self.done) + len(self.failed) == len(self.ranks)
         self._end_all() if settled else self._show_all()
-        number = min(self.failed, key=lambda number: " by peer" in self.failed[number])
+        number = min(sorted(self.failed), key=lambda number: " by peer" in self.failed[number])
         hole = self.failed[number].startswith(f"Rank {number} raised NotImplementedError\n")
         return (RankUnwritten if hole else RankError)(self.failed[number], number, settled)
 

@@ -190,8 +190,8 @@ ShardedAdamW = RanksCheck(
      Part("memory", 0.4, "each of three ranks keeps about a third of AdamW's state",
           lambda g: [_case(g, 3, EVEN, steps=2)], on_ranks(stored, _bytes), shows=_call, agrees=_a_share)],
     [Mistake("sharded-not-exchanged", "Each rank has moved its own share of the weights, and the others' have stayed. "
-             "After its step every rank must hand on what it has moved. (If yours does: a generator of parameters can "
-             "be walked through only once, and is empty afterwards.)", shows=_each_its_own),
+             "After its step every rank must hand on what it has moved. If yours does: a generator of parameters can "
+             "be walked through only once, and is empty afterwards.", shows=_each_its_own),
      Mistake("sharded-one-ranks-share", "Only one rank's share of the weights has moved. Each share must come from "
              "the rank that is in charge of it.", shows=_one_ranks),
      Mistake("sharded-nothing-moves", "Nothing moves: the weights stay where they were. Are they changed in place? "
