@@ -13,6 +13,7 @@ import nbformat
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import AssignLatePenalties, SaveAutoGrades
+from nbgrader.utils import parse_utc
 from traitlets.config import Config, PyFileConfigLoader
 
 from dlcourse.course import CourseError
@@ -67,9 +68,10 @@ class Book:
     def enter(self, lesson: str, student: str, graded) -> None:
         """Write down a `run.Graded`: notebook, gradebook, record. Raises CourseError where nbgrader is not ready."""
         place = self._path(self.folders.autograded_directory, student, lesson)
-        arrived = self.folders.get_existing_timestamp(str(self.submitted(lesson, student)))
+        own = nbgraders_own(self.submitted(lesson, student))
+        arrived = _time(own.get("timestamp.txt", b""))
         _write(place / f"{lesson}.ipynb", graded.notebook.encode(), 0o444)
-        for name, content in nbgraders_own(self.submitted(lesson, student)).items():
+        for name, content in own.items():
             _write(place / name, content, 0o444)
         try:
             with Gradebook(self.folders.db_url, self.folders.course_id) as gradebook:
@@ -105,6 +107,14 @@ class Book:
 
     def _record(self, lesson: str, student: str) -> Path:
         return self.root / RECORDS / lesson / f"{student}.json"
+
+
+def _time(stamp: bytes):
+    """When a submission came in, as nbgrader writes it down; None where what stands there is no time."""
+    try:
+        return parse_utc(stamp.decode().strip())
+    except ValueError:
+        return None
 
 
 def _set_up(preprocessor, gradebook, lesson, student):
