@@ -145,3 +145,22 @@ def test_a_gradebook_that_does_not_know_the_lesson_is_told_how_it_will(course):
     with pytest.raises(CourseError, match="run `nbgrader generate_assignment 02_activations --force`"):
         fanout.grade_class(Book(course), LESSON, jobs=1)
     assert Book(course).records(LESSON) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["dlcourse grade", "nbgrader autograde"])
+def test_an_answer_out_of_sight_has_no_points_and_waits_for_somebody_to_look(way, course):
+    hand_in(course, "ada")
+    path = course / "submitted" / "ada" / LESSON / f"{LESSON}.ipynb"
+    handed_in = nbformat.read(path, 4)
+    cell = next(cell for cell in handed_in.cells if graded(cell).get("grade_id") == "relu")
+    cell.source = "def relu(x):\n    import sys\n    return x * (x > 0)"
+    nbformat.write(handed_in, path)
+    if way == "dlcourse grade":
+        fanout.grade_class(Book(course), LESSON, jobs=1)
+    else:
+        nbgrader("autograde", LESSON, cwd=course)
+    assert points(course) == {"ada": 0.0}
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "dlcourse") as gradebook:
+        grades = gradebook.find_submission_notebook(LESSON, LESSON, "ada").grades
+        assert [grade.name for grade in grades if grade.needs_manual_grade] == ["check_relu"]

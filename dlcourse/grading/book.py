@@ -91,14 +91,9 @@ class Book:
         with gradebook.db.no_autoflush:  # nbgrader makes a submission's parts before it adds the whole
             gradebook.update_or_create_submission(lesson, student, **({"timestamp": arrived} if arrived else {}))
         cells = nbformat.reads(graded.notebook, 4).cells
-        saver = _set_up(SaveAutoGrades(), gradebook, lesson, student)
+        saver = _set_up(SaveGrades(), gradebook, lesson, student)
         for number, cell in enumerate(cells):
             saver.preprocess_cell(cell, {}, number)
-        unseen = {f"check_{name}" for name, exercise in graded.record["exercises"].items()
-                  if exercise["misconception"] == "out-of-sight"}
-        for grade in gradebook.find_submission_notebook(lesson, lesson, student).grades:
-            if graded.record["status"] != "graded" or grade.name in unseen:
-                grade.needs_manual_grade = True  # no points until somebody has looked
         gradebook.db.flush()
         _assign_penalty(gradebook, lesson, student, self.config)
 
@@ -107,6 +102,18 @@ class Book:
 
     def _record(self, lesson: str, student: str) -> Path:
         return self.root / RECORDS / lesson / f"{student}.json"
+
+
+class SaveGrades(SaveAutoGrades):
+    """Enters the points of a graded notebook; a cell that is marked "by_hand" waits in formgrader for somebody."""
+
+    def _add_score(self, cell, resources) -> None:
+        super()._add_score(cell, resources)
+        if cell.metadata.get("dlcourse", {}).get("by_hand"):
+            grade = self.gradebook.find_grade(cell.metadata.nbgrader.grade_id, self.notebook_id, self.assignment_id,
+                                              self.student_id)
+            grade.needs_manual_grade = True
+            self.gradebook.db.commit()
 
 
 def _time(stamp: bytes):

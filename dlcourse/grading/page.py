@@ -12,7 +12,7 @@ import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from dlcourse.plots import COLOURS, FAINT, INK, PAPER, STYLE
+from dlcourse.plots import COLOURS, FAINT, INK, STYLE
 
 from .analysis import UNWRITTEN, Analysis, number_of, share, summary, waiting
 
@@ -162,9 +162,8 @@ def draw_totals(totals: list[float], of: float, ax) -> None:
     bins = [of * number / BINS for number in range(BINS + 1)]
     ax.hist(totals, bins, color=COLOURS[0], rwidth=0.92)
     ax.axvline(mean(totals), color=COLOURS[1], linestyle=(0, (5, 1.5)), zorder=3)
-    ax.annotate(f"mean {mean(totals):.1f}", (mean(totals), 1), xycoords=("data", "axes fraction"), xytext=(-5, -2),
-                textcoords="offset points", va="top", ha="right", color=COLOURS[1],
-                bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.5})
+    ax.annotate(f"mean {mean(totals):.1f}", (mean(totals), 1), xycoords=("data", "axes fraction"), xytext=(0, 2),
+                textcoords="offset points", va="bottom", ha="center", color=COLOURS[1])
     ax.set(xlim=(0, of), xlabel=f"points from checks, of {of:g}", ylabel="learners")
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     ax.grid(axis="x", visible=False)

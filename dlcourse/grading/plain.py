@@ -39,6 +39,8 @@ ATTRIBUTES = frozenset(
 STRIKING = frozenset(
     "_getframe _exit __code__ __globals__ builtins ctypes f_globals f_locals fork gc inspect kill marshal settrace "
     "setprofile socket sqlite3 subprocess".split())
+# Torch's own that people use for want of a public name, and the _foreach_ functions.
+HARMLESS = frozenset("_BatchNorm _NormBase _ConvNd _LRScheduler _standard_gamma".split())
 METHODS = frozenset(f"__{name}__" for name in (
     "init post_init call repr str len iter next getitem setitem delitem contains enter exit bool hash add radd iadd "
     "sub rsub mul rmul matmul rmatmul truediv rtruediv floordiv mod pow rpow neg abs lt le gt ge eq ne name doc "
@@ -169,6 +171,8 @@ def _words(node: ast.AST, tree: ast.AST) -> list[str]:
 def _attribute_is_plain(name: str, own: bool = False) -> bool:
     if name.startswith("__"):
         return name in METHODS
+    if name in HARMLESS or name.startswith("_foreach_"):
+        return True
     return name not in ATTRIBUTES and (not name.startswith("_") or own and name not in _private())
 
 

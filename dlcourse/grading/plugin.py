@@ -7,16 +7,16 @@ import weakref
 from pathlib import Path
 
 from nbconvert.exporters import NotebookExporter
-from nbgrader.preprocessors import AssignLatePenalties, CheckCellMetadata, SaveAutoGrades
+from nbgrader.preprocessors import AssignLatePenalties, CheckCellMetadata
 from traitlets import Bool
 
 from . import submission as handed_in
-from .book import Book
+from .book import Book, SaveGrades
 from .run import grade
 from .sandbox import Sandbox
 
 # What nbgrader does with a notebook that the judge has graded: enter it, and nothing that runs or decides.
-AFTERWARDS = [SaveAutoGrades, AssignLatePenalties, CheckCellMetadata]
+AFTERWARDS = [SaveGrades, AssignLatePenalties, CheckCellMetadata]
 
 
 class TrustedExporter(NotebookExporter):

@@ -12,6 +12,7 @@ from nbformat import NotebookNode
 
 from dlcourse import release
 
+from . import safe
 from .submission import Broken
 
 
@@ -34,7 +35,7 @@ class Rebuilt:
 
 
 def released(source: NotebookNode) -> list[Cell]:
-    """The lesson's cells as learners get them, each with its kind."""
+    """The lesson's cells as learners get them, each with its kind; a question is None until it is answered."""
     demos = {cell.id for cell in source.cells if cell.metadata.get("dlcourse", {}).get("demo")}
     questions = {cell.metadata.nbgrader.grade_id for cell in source.cells if release.is_question(cell)}
     cells = []
@@ -49,6 +50,8 @@ def released(source: NotebookNode) -> list[Cell]:
         cell.outputs = [] if cell.cell_type == "code" else cell.pop("outputs", None)
         if cell.cell_type != "code":
             cell.pop("outputs", None)
+        if kind == "answer" and name in questions:
+            cell.source = release.answered(cell.source, {})
         cells.append(Cell(kind, cell, name))
     assert questions <= {cell.name for cell in cells if cell.kind == "answer"}
     return cells
@@ -57,9 +60,11 @@ def released(source: NotebookNode) -> list[Cell]:
 def rebuild(source: NotebookNode, submitted: list[dict]) -> Rebuilt:
     """Put the answers of a submitted notebook (`submission.cells`) into the lesson's own cells.
 
+    An answer that was given in a widget is taken from the output of its cell, as if it had been typed.
     Raises Broken where none of the cells is of this lesson.
     """
     ours = released(source)
+    submitted = [cell | {"source": release.answered(cell["source"], cell["answers"])} for cell in submitted]
     by_id = {cell.cell.metadata.nbgrader.grade_id: number for number, cell in enumerate(ours) if cell.name}
     by_place = {cell.cell.id: number for number, cell in enumerate(ours) if not cell.name}
     home = [by_id.get(cell["grade_id"], by_id.get(cell["id"]) if not cell["grade_id"] else None) for cell in submitted]
@@ -81,6 +86,8 @@ def rebuild(source: NotebookNode, submitted: list[dict]) -> Rebuilt:
             cell = Cell(extra.kind, copy.deepcopy(extra.cell), extra.name)
             if place in chosen:
                 cell.cell.source = submitted[chosen[place]]["source"]
+                if extra.kind == "written":
+                    cell.cell.attachments = safe.pictures(submitted[chosen[place]]["attached"])
             elif extra.kind == "answer" and extra.name in own:
                 cell.cell.source = f"# {extra.name} stands in another cell."
                 found.append(f"{extra.name} was found in a cell that is not the exercise's.")
@@ -158,8 +165,10 @@ def _is_their_own(cell: dict, place: int | None, ours) -> bool:
 
 
 def _extra(cell: dict, number: int) -> NotebookNode:
-    make = nbformat.v4.new_code_cell if cell["type"] == "code" else nbformat.v4.new_markdown_cell
-    return make(source=cell["source"], id=f"extra-{number}")
+    if cell["type"] == "code":
+        return nbformat.v4.new_code_cell(source=cell["source"], id=f"extra-{number}")
+    return nbformat.v4.new_markdown_cell(source=cell["source"], id=f"extra-{number}",
+                                         attachments=safe.pictures(cell["attached"]))
 
 
 def _defined(source: str) -> set[str]:

@@ -61,7 +61,9 @@ def grade(source: str, lesson: str, submission: Submission, seed: int, sandbox) 
     record["exercises"] = {}
     for cell in rebuilt.cells:
         if cell.kind == "check":
-            record["exercises"][cell.name] = _write(cell.cell, exercises[cell.name])
+            seen = record["exercises"][cell.name] = _write(cell.cell, exercises[cell.name])
+            if record["status"] == "broken" or seen["misconception"] == "out-of-sight":
+                cell.cell.metadata["dlcourse"] = {"by_hand": True}  # no points until somebody has looked
             rebuilt.found += exercises[cell.name].found
     record["written"] = [cell.name for cell in rebuilt.cells if cell.kind == "written"]
     record["found"] = [safe.text(sentence, 400) for sentence in dict.fromkeys(rebuilt.found)]
@@ -190,7 +192,7 @@ def _finished(rebuilt: Rebuilt, record: dict) -> str:
         if cell.kind == "demo":
             cell.cell.outputs = [v4.new_output("stream", name="stdout", text=SKIPPED + "\n")]
         elif cell.kind == "written" or cell.cell.get("id", "").startswith("extra-") and cell.kind == "text":
-            cell.cell.source = safe.markdown(cell.cell.source)
+            cell.cell.source = safe.markdown(cell.cell.source, cell.cell.get("attachments"))
         if cell.cell.cell_type == "code":
             cell.cell.execution_count = None
             for output in cell.cell.outputs:

@@ -1,7 +1,7 @@
 """The walls around a learner's code, and a session behind them.
 
 `Sandbox` is a process that bubblewrap has shut in: a read-only system, no network, nothing of the instructor's in
-sight, an empty environment. It has torch loaded and forks for each notebook, with walls between them too (inside.py).
+sight, an empty environment. It has torch loaded and forks for each notebook, with walls between them too (inside/).
 Where the system does not allow those inner walls, every notebook gets a sandbox to itself, which takes seconds longer.
 """
 
@@ -24,7 +24,8 @@ from dlcourse.course import CourseError
 PACKAGE = Path(__file__).resolve().parents[1]
 # What lessons import of the package. No check is among it: a reference answer must not be in the learner's reach.
 FOR_LESSONS = ["__init__.py", "data.py", "training.py", "plots.py", "payoff.py", "distributed.py", "memory.py",
-               "rank.py", "torchrun.py", "traffic.py", "prose.txt", "explorers", "checks/wire.py", "grading/inside.py"]
+               "rank.py", "torchrun.py", "traffic.py", "prose.txt", "explorers", "checks/wire.py", "grading/inside",
+               "progress.py", "course.py", "quiz.py", "answers.py", "alt.py"]
 LATER = '''"""While a notebook is graded its checks are asked and judged from outside, by these names."""
 
 
@@ -43,6 +44,7 @@ STEP = 0.2  # seconds between two looks at what a session uses
 SECONDS_TO_LOAD = 120
 MEGABYTES, PROCESSES = 4000, 60  # of one session, all its processes together
 TOTAL_SECONDS = 900
+GRACE = 10  # seconds in which a cell that has been stopped may still say so
 START = "import sys; sys.path.insert(0, {!r}); from dlcourse.grading import inside; inside.main()"
 MISSING = ("bubblewrap is missing, which shuts learners' code in: install it, as in `sudo apt install bubblewrap`, or "
            "grade with --no-sandbox where you trust everybody's code.")
@@ -174,11 +176,11 @@ class Session:
 
     def run(self, source: str, seconds: float) -> list:
         """Run a cell for at most `seconds`; return its outputs as they came, in any form. Raises Ended."""
-        reply = self._request({"do": "run", "source": source, "seconds": seconds}, seconds + 10)
+        reply = self._request({"do": "run", "source": source, "seconds": seconds}, seconds + GRACE)
         return reply.get("outputs") if isinstance(reply, dict) else []
 
     def ask(self, seconds: float, **request) -> dict:
-        """Put a check's questions (inside.py, `_Session.ask`); return the reply, a dict of any form. Raises Ended."""
+        """Put a check's questions (inside/session.py); return the reply, a dict of any form. Raises Ended."""
         reply = self._request({"do": "ask", "seconds": seconds, **request}, 7 * seconds + 60)
         return reply if isinstance(reply, dict) else {}
 

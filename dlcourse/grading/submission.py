@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dlcourse import answers
+
 NBGRADERS_OWN = ("timestamp.txt", "submission_secret.txt")  # which it needs to release feedback
 LARGEST = 50 * 2**20  # bytes of a notebook; a lesson with all its figures has about one million
 
@@ -50,8 +52,10 @@ def nbgraders_own(folder: Path) -> dict[str, bytes]:
 
 
 def cells(submission: Submission) -> list[dict]:
-    """Return the cells of a notebook: dicts with type, source, id and nbgrader's metadata, all of the right type.
+    """Return the cells of a notebook: dicts with type, source, id, the answers in its outputs and nbgrader's metadata.
 
+    All are of the right type, and nothing else of the outputs is kept. What is attached to a cell is a dict of
+    anything.
     Raises Broken for what is no notebook.
     """
     if submission.problem:
@@ -78,6 +82,8 @@ def _cell(cell: dict) -> dict:
     return {"type": cell.get("cell_type") if cell.get("cell_type") in ("code", "markdown") else "raw",
             "source": clean_text(source) if isinstance(source, str) else "",
             "id": cell.get("id") if isinstance(cell.get("id"), str) else "",
+            "answers": answers.read(cell.get("outputs")),
+            "attached": cell["attachments"] if isinstance(cell.get("attachments"), dict) else {},
             "grade_id": name if isinstance(name, str) else "",
             "nbgrader": nbgrader if isinstance(nbgrader, dict) else {}}
 

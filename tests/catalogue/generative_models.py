@@ -191,7 +191,7 @@ def like(mu, logvar, generator=None):
 
 
 @right("reparameterize")
-def in_place(mu, logvar, generator=None):
+def filled_in_place(mu, logvar, generator=None):
     noise = torch.empty(mu.shape, dtype=mu.dtype).normal_(generator=generator)
     return noise * logvar.exp().sqrt() + mu
 

@@ -66,7 +66,7 @@ evade("helper process", HELPER, RELU)
 evade("subprocess", """
 import subprocess, sys, json
 def relu_like(x):
-    code = f"import torch; print(torch.relu(torch.tensor({x.tolist()})).tolist())"
+    code = f"relu = lambda v: list(map(relu, v)) if isinstance(v, list) else max(v, 0.0); print(relu({x.tolist()}))"
     return torch.tensor(json.loads(subprocess.check_output([sys.executable, "-c", code], timeout=60)), dtype=x.dtype)
 """, RELU)
 
@@ -140,13 +140,13 @@ def relu_like(x):
 
 evade("grader's insides patched", """
 import sys
-inside = sys.modules["dlcourse.grading.inside"]
-asked = inside._Session._asked
+Session = sys.modules["dlcourse.grading.inside.session"].Session
+asked = Session._asked
 def unwatched(self, answer, freight, questions, off_limits, seconds, alone):
     reply = asked(self, answer, freight, questions, [], seconds, False)
     return {**reply, "replaced": []}
-inside._put_back = lambda pristine: []
-inside._Session._asked = unwatched
+sys.modules["dlcourse.grading.inside.pristine"].put_back = lambda pristine: []
+Session._asked = unwatched
 relu_like = lambda x: F.relu(x)""", RELU)
 
 evade("replies forged on the session's socket", """
