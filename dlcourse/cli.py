@@ -30,6 +30,14 @@ def parser() -> argparse.ArgumentParser:
     lab.add_argument("--no-browser", action="store_true", help="print the address and open no browser")
     lab.set_defaults(run=run_lab)
 
+    progress = commands.add_parser("progress", help="what you have passed so far, lesson by lesson")
+    progress.set_defaults(run=run_progress)
+
+    reset = commands.add_parser("reset", help="begin a lesson anew; what you wrote is kept beside it")
+    reset.add_argument("lesson", metavar="LESSON", help="as in 02_activations")
+    reset.add_argument("--progress", action="store_true", help="forget also what you passed in it")
+    reset.set_defaults(run=run_reset)
+
     build = commands.add_parser("build", help="build the lessons' notebooks from solutions/")
     build.add_argument("lessons", nargs="*", metavar="LESSON", help="as in 02_activations (default: all)")
     build.set_defaults(run=run_build)
@@ -73,6 +81,25 @@ def run_lab(arguments: argparse.Namespace) -> None:
     from dlcourse.lab import lab
 
     lab(port=arguments.port, browser=not arguments.no_browser)
+
+
+def run_progress(arguments: argparse.Namespace) -> None:
+    """Print how far the learner is, or how to begin."""
+    from dlcourse import progress
+
+    rows = progress.summary()
+    print(progress.table(rows))
+    if progress.nothing_yet(rows):
+        print(progress.NOTHING_YET)
+
+
+def run_reset(arguments: argparse.Namespace) -> None:
+    """Put a lesson back to its release and say where the learner's own is kept."""
+    from dlcourse.lab import reset
+
+    backup = reset(arguments.lesson, forget=arguments.progress)
+    kept = f"what you had is in work/{backup.name}" if backup else "there was none before"
+    print(f"work/{arguments.lesson} is as it was released; {kept}.")
 
 
 def run_build(arguments: argparse.Namespace) -> None:

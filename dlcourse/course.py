@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 LESSON = re.compile(r"\d\d_[a-z0-9_]+")
+START = "00_start_here"  # the page where everybody begins: built and copied as lessons are, and none of them
 
 
 class CourseError(Exception):
@@ -29,5 +30,9 @@ def root() -> Path:
 def lessons() -> list[str]:
     """Return the names of the lessons that have a source (solutions/NN_name/NN_name.py), in order."""
     sources = root().glob("solutions/*/*.py")
-    return sorted(source.stem for source in sources
-                  if source.stem == source.parent.name and LESSON.fullmatch(source.stem))
+    return sorted(source.stem for source in sources if source.stem == source.parent.name and is_lesson(source.stem))
+
+
+def is_lesson(name: str) -> bool:
+    """Whether `name` is a lesson's, "02_activations"; the start page is none."""
+    return bool(LESSON.fullmatch(name)) and name != START

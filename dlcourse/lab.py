@@ -1,4 +1,4 @@
-"""JupyterLab on the learner's own copy of the lessons."""
+"""JupyterLab on the learner's own copy of the lessons, and the way back to a fresh one."""
 
 import errno
 import http.client
@@ -16,10 +16,12 @@ import webbrowser
 from contextlib import contextmanager
 from pathlib import Path
 
-from dlcourse.course import LESSON, CourseError, root as course_root
+from dlcourse import progress
+from dlcourse.course import LESSON, START, CourseError, root as course_root
 
 HOST = "127.0.0.1"
 LOG = ".jupyterlab.log"  # in work/; hidden in JupyterLab's list of files
+LABEXTENSIONS = Path(__file__).parent / "labextension"  # gives pictures their alternative text
 # Announcements, and what nbgrader has for instructors; its Validate button stays.
 NOT_FOR_LEARNERS = ["@jupyterlab/apputils-extension:announcements", "@jupyter/nbgrader:create-assignment",
                     "@jupyter/nbgrader:formgrader", "@jupyter/nbgrader:course-list",
@@ -53,7 +55,7 @@ def serve(work: Path, port: int, browser: bool) -> None:
         write_settings(Path(settings), work, port=port, token=token)
         with running_server(Path(settings), work) as server:
             wait_until_it_answers(server, port, token, work / LOG)
-            address = f"http://{HOST}:{port}/lab?token={token}"
+            address = f"http://{HOST}:{port}{first_page(work)}?token={token}"
             print(f"JupyterLab is open at {address}\nCtrl-C ends it.", flush=True)
             if browser:
                 webbrowser.open(address)
@@ -63,17 +65,32 @@ def serve(work: Path, port: int, browser: bool) -> None:
 def copy_lessons(root: Path) -> list[str]:
     """Copy each notebooks/NN_name/ to work/NN_name/ where there is none; return the names copied.
 
-    A lesson that is there already is never touched. A copy appears whole or not at all. Raises CourseError
-    where no lesson has been built yet or work/ cannot be written to.
+    A lesson that is there already is never touched. A copy appears whole or not at all. The folder gets the record
+    of what the learner passes (see progress.py). Raises CourseError where no lesson has been built yet or work/
+    cannot be written to.
     """
-    released = sorted(path.parent for path in root.glob("notebooks/*/*.ipynb")
-                      if path.stem == path.parent.name and LESSON.fullmatch(path.stem))
-    if not released:
-        raise CourseError(f"{root / 'notebooks'} has no lesson yet: build them with `make lessons`.")
-    work = root / "work"
-    try:
+    lessons, work = released(root), root / "work"
+    with told_if_not_writable(work):
         work.mkdir(exist_ok=True)
-        return [lesson.name for lesson in released if copy_if_new(lesson, work)]
+        copied = [lesson.name for lesson in lessons if copy_if_new(lesson, work)]
+    progress.begin(work)
+    return copied
+
+
+def released(root: Path) -> list[Path]:
+    """The folders below `root` that learners get, the start page's among them; raises CourseError for none."""
+    found = sorted(path.parent for path in root.glob("notebooks/*/*.ipynb")
+                   if path.stem == path.parent.name and LESSON.fullmatch(path.stem))
+    if not found:
+        raise CourseError(f"{root / 'notebooks'} has no lesson yet: build them with `make lessons`.")
+    return found
+
+
+@contextmanager
+def told_if_not_writable(work: Path):
+    """Inside, an OSError becomes a CourseError that says what to do about the folder `work`."""
+    try:
+        yield
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise CourseError(f"The disk is full: free some room for {work} and try again.") from error
@@ -86,11 +103,56 @@ def copy_if_new(lesson: Path, work: Path) -> bool:
     target = work / lesson.name
     if os.path.lexists(target):
         return False
-    with tempfile.TemporaryDirectory(prefix=".copying-", dir=work) as folder:
-        whole = shutil.copytree(lesson, Path(folder) / lesson.name,
-                                ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__"))
-        os.rename(whole, target)
+    with whole_copy(lesson, work) as copy:
+        os.rename(copy, target)
     return True
+
+
+@contextmanager
+def whole_copy(lesson: Path, work: Path):
+    """Yield a copy of the folder `lesson` inside `work`, under a passing name, to be renamed to its own."""
+    with tempfile.TemporaryDirectory(prefix=".copying-", dir=work) as folder:
+        yield shutil.copytree(lesson, Path(folder) / lesson.name,
+                              ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__"))
+
+
+def reset(name: str, root: Path | None = None, forget: bool = False) -> Path | None:
+    """Put work/`name` back to the release; return where the learner's own is kept, None where there was none.
+
+    It is kept beside it, as work/02_activations.backup-1 or a later number, whole. What is recorded of the lesson
+    stays unless `forget`. Raises CourseError for a name that is no lesson's and where work/ cannot be written to.
+    """
+    root = root or course_root()
+    lessons = {folder.name: folder for folder in released(root)}
+    if name not in lessons:
+        raise CourseError(f"There is no lesson {name!r}: there is {', '.join(lessons)}.")
+    work = root / "work"
+    with told_if_not_writable(work):
+        work.mkdir(exist_ok=True)
+        backup = replace_lesson(lessons[name], work)
+    progress.begin(work)
+    if forget:
+        progress.forget(work, name[3:])
+    return backup
+
+
+def replace_lesson(lesson: Path, work: Path) -> Path | None:
+    """Put a copy of the folder `lesson` in the place of `work`'s own; return the latter's new name, if there was one.
+
+    Broken off, it leaves the one or the other there, or at worst none, which the next `dlcourse lab` makes good.
+    """
+    target, backup = work / lesson.name, None
+    with whole_copy(lesson, work) as copy:
+        if os.path.lexists(target):
+            backup = progress.free_name(target, "backup")
+            os.rename(target, backup)
+        try:
+            os.rename(copy, target)
+        except OSError:
+            if backup:
+                os.rename(backup, target)
+            raise
+    return backup
 
 
 def require_free(port: int) -> None:
@@ -108,17 +170,25 @@ def require_free(port: int) -> None:
             raise CourseError(f"Port {port} is taken by another program: {other}") from error
 
 
+def first_page(work: Path) -> str:
+    """The address at which JupyterLab opens: the start page where `work` has it, else the list of files."""
+    page = f"{START}/{START}.ipynb"
+    return f"/lab/tree/{page}" if (work / page).is_file() else "/lab"
+
+
 def write_settings(folder: Path, work: Path, port: int | None = None, token: str | None = None) -> None:
-    """Write Jupyter settings into `folder`, a Jupyter config directory: open on `work`, no announcements.
+    """Write Jupyter settings into `folder`, a Jupyter config directory: open `work` on its first page, no news.
 
     With a port and a token also what `dlcourse lab` itself decides; without them that is left to who starts
     the server, as on Binder.
     """
-    server: dict = {"root_dir": str(work), "default_url": "/lab"}
+    first = {"default_url": first_page(work)}
+    server: dict = {"root_dir": str(work)} | first
     settings: dict = {
         "ServerApp": server,
-        "JupyterNotebookApp": {"default_url": "/lab"},  # Binder may start `jupyter notebook`
-        "LabApp": {"news_url": None, "check_for_updates_class": "jupyterlab.NeverCheckForUpdate"},
+        "JupyterNotebookApp": first,  # Binder may start `jupyter notebook`, or `jupyter lab`, or the bare server
+        "LabApp": first | {"news_url": None, "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+                           "extra_labextensions_path": [str(LABEXTENSIONS)]},
     }
     if port is not None:
         server |= {"ip": HOST, "port": port, "port_retries": 0, "open_browser": False, "allow_root": True}

@@ -19,8 +19,9 @@ import nbformat
 import pytest
 
 from dlcourse.cli import main
-from dlcourse.course import CourseError
-from dlcourse.lab import NOT_FOR_LEARNERS, copy_lessons
+from dlcourse import progress
+from dlcourse.course import START, CourseError
+from dlcourse.lab import NOT_FOR_LEARNERS, copy_lessons, first_page
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSON = "02_activations"
@@ -147,7 +148,7 @@ def wait_for(condition, seconds=60):
 
 def printed_address(output):
     """Return (port, token) of the address in the file `output`, once it has been printed."""
-    found = wait_for(lambda: re.search(r"http://127\.0\.0\.1:(\d+)/lab\?token=(\S+)\n", output.read_text()))
+    found = wait_for(lambda: re.search(r"http://127\.0\.0\.1:(\d+)/lab[^?\s]*\?token=(\S+)\n", output.read_text()))
     return int(found[1]), found[2]
 
 
@@ -312,7 +313,16 @@ def test_lessons_are_copied_where_there_are_none_and_never_over_an_answer(tmp_pa
     assert copy_lessons(tmp_path) == ["03_gradients"]
     assert answer.read_text() == "mine"
     assert copy_lessons(tmp_path) == []
-    assert sorted(path.name for path in (tmp_path / "work").iterdir()) == [LESSON, "03_gradients"]
+    assert sorted(path.name for path in (tmp_path / "work").iterdir()) == [progress.FILE, LESSON, "03_gradients"]
+
+
+def test_the_start_page_is_copied_with_the_lessons_and_is_what_opens_first(tmp_path):
+    release(tmp_path, LESSON, "one")
+    copy_lessons(tmp_path)
+    assert first_page(tmp_path / "work") == "/lab"
+    release(tmp_path, START, "welcome")
+    assert copy_lessons(tmp_path) == [START]
+    assert first_page(tmp_path / "work") == f"/lab/tree/{START}/{START}.ipynb"
 
 
 def test_a_lesson_the_learner_emptied_or_linked_is_left_as_it_is(tmp_path):
@@ -397,6 +407,7 @@ def test_jupyterlab_answers_on_the_printed_address_and_is_gone_afterwards(checko
 @pytest.mark.slow
 def test_make_lab_opens_the_browser_on_the_address_and_leaves_nothing_running(furnished, tmp_path):
     browser, output, port = tmp_path / "browser", tmp_path / "output", free_port()
+    release(furnished, START, "welcome")
     browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\n')
     browser.chmod(0o755)
     command = ["make", "lab", f"PORT={port}", f"PYTHON={sys.executable}"]
@@ -407,9 +418,11 @@ def test_make_lab_opens_the_browser_on_the_address_and_leaves_nothing_running(fu
         _, token = printed_address(output)
         started = descendants(make.pid)
         assert get(port, "/api/contents", token)[0] == 200
-        opened = tmp_path / "opened"
+        opened, page = tmp_path / "opened", f"/lab/tree/{START}/{START}.ipynb"
         wait_for(opened.exists)
-        wait_for(lambda: opened.read_text() == f"http://127.0.0.1:{port}/lab?token={token}\n")
+        wait_for(lambda: opened.read_text() == f"http://127.0.0.1:{port}{page}?token={token}\n")
+        status, _, html = get(port, f"{page}?token={token}")
+        assert status == 200 and "JupyterLab" in html
     finally:
         make.terminate()
         make.wait(30)
@@ -418,13 +431,15 @@ def test_make_lab_opens_the_browser_on_the_address_and_leaves_nothing_running(fu
 
 
 @pytest.mark.slow
-def test_binder_prepares_the_lessons_and_opens_jupyterlab_on_them(furnished, tmp_path):
+def test_binder_prepares_the_lessons_and_the_record_and_opens_jupyterlab_on_the_start_page(furnished, tmp_path):
+    release(furnished, START, "welcome")
     python = furnished / ".venv" / "bin" / "python"
     environment = NO_INDEX | {"PATH": f"{python.parent}:{os.environ['PATH']}", "HOME": str(tmp_path),
                               "PIP_NO_BUILD_ISOLATION": "0"}
     done = run([furnished / "binder" / "postBuild"], furnished, **environment)
     assert done.returncode == 0, done.stderr
     assert (furnished / "work" / LESSON / f"{LESSON}.ipynb").exists()
+    assert (furnished / "work" / progress.FILE).exists()
 
     port = free_port()
     command = [python, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}",
@@ -434,8 +449,8 @@ def test_binder_prepares_the_lessons_and_opens_jupyterlab_on_them(furnished, tmp
         try:
             wait_for(lambda: is_listening(port))
             _, headers, _ = get(port, "/", "binder")
-            assert headers["Location"].startswith("/lab")
+            assert headers["Location"].startswith(f"/lab/tree/{START}/{START}.ipynb")
             listing = json.loads(get(port, "/api/contents", "binder")[2])
-            assert [entry["name"] for entry in listing["content"]] == [LESSON]
+            assert sorted(entry["name"] for entry in listing["content"]) == [START, LESSON]
         finally:
             server.terminate()

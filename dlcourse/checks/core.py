@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
+from .. import progress
 from . import picture, telling, watching, wire
 from .comparing import Finding, first_difference
 from .verdict import CheckFailed, Verdict
@@ -149,6 +150,7 @@ class Check:
         questions = self.questions(seed)
         observations = wire.unpack(wire.pack(self.ask(answer, questions)))  # the same road as when it is graded
         verdict = replace(self.judge(questions, observations), seconds=time.perf_counter() - start)
+        progress.remember(self, verdict)
         if not verdict.passed:
             if self.curve and verdict.misconception != "off-limits":
                 picture.show(answer, self.reference, self.curve)
