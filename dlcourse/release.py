@@ -131,12 +131,55 @@ def is_question(cell: NotebookNode) -> bool:
 
 
 def blank(source: str) -> str:
-    """Return the assignment `source` with None for its value; comments around it stay."""
+    """Return the assignment `source` without its answer; comments around it stay.
+
+    A plain value becomes None. What asks in a widget, `name = quiz.ask(check.name, answer)`, still asks.
+    """
     value = ast.parse(source).body[0].value
-    lines = source.encode().splitlines(keepends=True)  # ast counts columns in bytes
-    before = b"".join(lines[:value.lineno - 1]) + lines[value.lineno - 1][:value.col_offset]
-    after = lines[value.end_lineno - 1][value.end_col_offset:] + b"".join(lines[value.end_lineno:])
-    return (before + b"None" + after).decode()
+    if not asks(value):
+        return _replaced(source, _start(value), _end(value), "None")
+    return _replaced(source, _end(value.args[0]), _end(value.args[-1]), "")
+
+
+def asks(value: ast.expr) -> bool:
+    """Is `value` a call of quiz.ask with a check, and perhaps an answer?"""
+    return (isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "ask"
+            and isinstance(value.func.value, ast.Name) and value.func.value.id == "quiz"
+            and not value.keywords and len(value.args) in (1, 2) and isinstance(value.args[0], ast.Attribute))
+
+
+def answered(source: str, answers: dict[str, str | float]) -> str:
+    """Return `source` with the answer itself in the place of each `quiz.ask(check.name)` that a name is given to.
+
+    answers: {question: answer}. Without one there an answer that is written into the call counts, and without that
+    it is None. Source that Python cannot read is returned as it is.
+    """
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return source
+    for call in [node.value for node in reversed(body) if isinstance(node, ast.Assign) and asks(node.value)]:
+        question, *written = call.args
+        text = ast.get_source_segment(source, written[0]) if written else "None"
+        text = repr(answers[question.attr]) if question.attr in answers else text
+        source = _replaced(source, _start(call), _end(call), text)
+    return source
+
+
+def _start(node: ast.expr) -> tuple[int, int]:
+    return node.lineno, node.col_offset
+
+
+def _end(node: ast.expr) -> tuple[int, int]:
+    return node.end_lineno, node.end_col_offset
+
+
+def _replaced(source: str, start: tuple[int, int], end: tuple[int, int], text: str) -> str:
+    """Put `text` between two places of `source`, (line from 1, column in bytes) as ast counts them."""
+    lines = source.encode().splitlines(keepends=True)
+    before = b"".join(lines[:start[0] - 1]) + lines[start[0] - 1][:start[1]]
+    after = lines[end[0] - 1][end[1]:] + b"".join(lines[end[0]:])
+    return (before + text.encode() + after).decode()
 
 
 def metadata(kind: str | None, name: str | None, points: float | None) -> dict:

@@ -162,9 +162,14 @@ class Lesson:
 
     def open(self, address: str) -> None:
         """Come in by the printed address and double-click through to the notebook, as a learner does."""
-        self.page.goto(f"{address}&reset")  # as on a first visit, whatever an earlier lesson left open
+        files = re.sub(r"/lab/tree/[^?]*", "/lab", address)  # past the start page, to the list of lessons
+        self.page.goto(f"{files}&reset")  # as on a first visit, whatever an earlier lesson left open
         for item in (self.name, f"{self.name}.ipynb"):
             self.page.locator(".jp-DirListing-item", has=self.page.get_by_text(item, exact=True)).dblclick()
+        self.ready()
+
+    def ready(self) -> None:
+        """Return once the notebook in the front tab and its kernel are there."""
         self.page.wait_for_function(f"() => {NOTEBOOK}?.content?.widgets?.length > 1")
         self.page.wait_for_function(f"() => {NOTEBOOK}.sessionContext.session?.kernel?.status == 'idle'",
                                     timeout=LONG)
@@ -280,6 +285,27 @@ class Lesson:
         milliseconds = self.page.evaluate("() => window.change")
         assert milliseconds is not None, f"{self.name}: a slider moved, its explorer's picture did not change"
         return milliseconds
+
+    def tab_to(self, selector: str, key: str = "Tab") -> None:
+        """Press Tab, or Shift+Tab, until what has the focus is `selector`'s; raises AssertionError if that never is."""
+        for _ in range(40):
+            self.page.keyboard.press(key)
+            if self.page.evaluate("selector => document.activeElement.matches(selector)", selector):
+                return
+        raise AssertionError(f"{self.name}: no {key} leads to {selector}")
+
+    def says(self, name: str, words: str) -> str:
+        """Wait until what stands under the cell `name` has these words in it; return all of it."""
+        output = self.output(name)
+        self.page.wait_for_function("([node, words]) => node.innerText.includes(words)", arg=[output, words])
+        return output.inner_text()
+
+    def restart(self) -> None:
+        """Kernel > Restart Kernel…, and yes."""
+        self.menu("Kernel", "Restart Kernel…")
+        self.close_dialog()
+        self.page.wait_for_function(f"() => {NOTEBOOK}.sessionContext.session?.kernel?.status == 'idle'",
+                                    timeout=LONG)
 
     def save(self) -> None:
         """Ctrl-S; return once what stands in the file is what stands on the screen."""

@@ -56,10 +56,10 @@ def toy(tmp_path, monkeypatch) -> Path:
     """A course of one small lesson, 01_sums, whose checks are its own; not yet built."""
     from lesson_files import TOY, make_course
 
-    from dlcourse import lessons
+    from dlcourse import reading
 
     folder = make_course(tmp_path / "course", "01_sums", TOY)
-    monkeypatch.setattr(lessons, "CHECKS", "toy_checks")
+    monkeypatch.setattr(reading, "CHECKS", "toy_checks")
     monkeypatch.syspath_prepend(folder)
     monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
     yield folder

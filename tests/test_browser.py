@@ -12,6 +12,7 @@ from lesson_files import LESSONS, ROOT, graded, notebook
 
 from dlcourse import explorers
 from dlcourse.explorers import explorer
+from dlcourse.grading import run, sandbox, submission
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -141,6 +142,17 @@ def test_each_slider_changes_the_picture_of_its_explorer(lesson, artefacts):
     assert [what for what, times in rows if median(times) > BOUND] == [], told
 
 
+@each_lesson
+def test_each_picture_in_an_output_has_alternative_text(lesson):
+    shown, silent = 0, []
+    for number, cell in enumerate(lesson.cells()):
+        if "image/png" in cell["shows"]:
+            pictures = lesson.at(number).query_selector_all(".jp-OutputArea img")
+            shown += len(pictures)
+            silent += [cell["source"] for picture in pictures if not (picture.get_attribute("alt") or "").strip()]
+    assert shown and silent == []
+
+
 @each_whole_way
 def test_a_wrong_answer_is_told_its_mistake_and_the_right_one_passes(worked, artefacts):
     exercise, line, mistake = MISTAKES[worked.name]
@@ -193,6 +205,107 @@ def test_validate_names_each_check_that_does_not_hold_and_no_other(worked, artef
     assert failing and [source for source in failing if source not in said] == []
     assert [source for source in holding if source in said] == []
     assert "Traceback" not in said and "There was an error" not in said
+
+
+# Review questions, with the keyboard alone: no mouse touches a widget here.
+
+ASKS = "02_activations"
+WRONG_GAIN, RIGHT_GAIN = "Biases start at 0", "ReLU zeroes half of a symmetric signal"
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """A folder with a running JupyterLab, and its address."""
+    folder = tmp_path_factory.mktemp("asked")
+    with browser.lab(folder) as address:
+        yield folder, address
+
+
+@pytest.fixture(scope="module")
+def asked(chromium, course):
+    """A lesson of which the imports have run, and no more."""
+    with chromium.new_context(viewport=browser.WINDOW) as context:
+        opened = browser.Lesson(context.new_page(), ASKS)
+        opened.open(course[1])
+        prepare(opened)
+        yield opened
+
+
+def prepare(opened):
+    """Run what a review question needs."""
+    opened.run("from dlcourse.checks import")
+    opened.run("from dlcourse import quiz")
+
+
+def test_a_choice_is_made_wrong_and_then_right_and_each_is_explained(asked, artefacts):
+    assert "No answer yet." in asked.run("review_gain")
+    asked.tab_to(".dlcourse-quiz input[data-value=c]")
+    asked.page.keyboard.press("Space")
+    told = asked.says("review_gain", "Your answer: c")
+    asked.picture(artefacts / "question_wrong.png")
+    assert WRONG_GAIN in told and "✗" in told and RIGHT_GAIN not in told
+    asked.tab_to(".dlcourse-quiz input[data-value=b]", "Shift+Tab")
+    asked.page.keyboard.press("Space")
+    told = asked.says("review_gain", "Your answer: b")
+    asked.picture(artefacts / "question_right.png")
+    assert RIGHT_GAIN in told and "✓" in told and WRONG_GAIN not in told
+    assert "✓ review_gain: right" in asked.run("check_review_gain")
+
+
+def test_a_number_is_typed_and_an_order_is_put_together(asked, artefacts):
+    asked.run("review_shrinking")
+    asked.tab_to(".dlcourse-quiz input[type=text]")
+    for line, words in (("0.25", "That is one layer"), ("0.25 ** 10", "about one millionth")):
+        asked.page.keyboard.press("Control+a")
+        asked.page.keyboard.type(line)
+        asked.page.keyboard.press("Enter")
+        assert f"Your answer: {eval(line)}" in asked.says("review_shrinking", words)
+    asked.run("review_order")
+    for place, letter in enumerate("dcbea"):
+        asked.tab_to(".dlcourse-quiz select")
+        asked.page.keyboard.press("Space")
+        for _ in range("abcde".index(letter) + 1):
+            asked.page.keyboard.press("ArrowDown")
+        asked.page.keyboard.press("Enter")
+    asked.tab_to(".dlcourse-quiz button")
+    asked.page.keyboard.press("Space")
+    assert "✓ review_order: right" in asked.says("review_order", "Your answer: dcbea")
+    asked.picture(artefacts / "question_order.png")
+
+
+def test_a_question_and_what_it_says_can_be_read_in_both_themes(asked, artefacts):
+    faint = {}
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        asked.theme(theme)
+        output = asked.output("review_gain")
+        asked.picture(artefacts / f"question_{theme.split()[-1].lower()}.png")
+        faint |= {(theme, words): round(ratio, 1)
+                  for words, *colours in output.evaluate(COLOURS.replace("pre, pre span", "*"))
+                  if (ratio := contrast(*colours)) < AA}
+    assert faint == {}, f"less contrast than {AA}"
+
+
+def test_answers_are_there_again_after_a_restart_and_stand_in_the_file_and_count_when_it_is_graded(
+        asked, course, artefacts):
+    folder, address = course
+    asked.cell("check_review_gain").click()  # out of the line of text, in which Ctrl-S is the browser's
+    asked.save()
+    asked.open(address)
+    assert "Your answer: b" in asked.output("review_gain").inner_text()
+    asked.restart()
+    prepare(asked)
+    assert RIGHT_GAIN in asked.run("review_gain")
+    chosen = asked.cell("review_gain").query_selector_all(".dlcourse-quiz input:checked")
+    assert [one.get_attribute("data-value") for one in chosen] == ["b"]
+    asked.picture(artefacts / "question_reopened.png")
+    handed_in = submission.read(folder / "work" / ASKS, ASKS)
+    walls = sandbox.Sandbox()
+    try:
+        graded_run = run.grade((ROOT / "solutions" / ASKS / f"{ASKS}.ipynb").read_text(), ASKS, handed_in, 7, walls)
+    finally:
+        walls.close()
+    full = {name for name, one in graded_run.record["exercises"].items() if one["points"] == one["of"]}
+    assert full == {"review_gain", "review_shrinking", "review_order"}
 
 
 @each_lesson

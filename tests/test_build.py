@@ -75,6 +75,12 @@ REFUSALS = {
     "a raw cell": ("# %% demo=true", "# %% [raw]", "line 25, cell 6: its header has 'raw', which is no mark"),
     "a question that does more": (
         'biggest = "c"', 'print(); biggest = "c"', "line 32, cell 7: a question is one assignment, `biggest"),
+    "a widget without the answer": (
+        '"c"  #', "quiz.ask(check.biggest)  #", "line 32, cell 7: a widget asks with the question's own check and"),
+    "a widget with another's check": (
+        '"c"  #', 'quiz.ask(check.add, "c")  #', "line 32, cell 7: a widget asks with the question's own check and"),
+    "a widget that is asked for more": (
+        '"c"  #', 'quiz.ask(check.biggest, "c").answer  #', "line 32, cell 7: a widget asks with the question's own"),
     "text above the first cell": ("# %% [markdown]\n# # Sums", "# # Sums", "line 1, cell 1: the first line"),
 }
 
@@ -258,3 +264,11 @@ def test_a_question_is_blanked_whatever_its_value_looks_like():
 
     source = "# é: which?\npairs = {\n    'é': 1,  # first\n}  # your answer\n# done"
     assert blank(source) == "# é: which?\npairs = None  # your answer\n# done"
+
+
+def test_a_question_in_a_widget_is_released_without_its_answer():
+    from dlcourse.release import blank
+
+    assert blank('x = quiz.ask(check.x, "é")  # or a letter') == "x = quiz.ask(check.x)  # or a letter"
+    assert blank("x = quiz.ask(check.x,\n             (1 + 2) / 3,  # a third\n)") == (
+        "x = quiz.ask(check.x,  # a third\n)")

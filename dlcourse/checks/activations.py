@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from .asking import batches, points, slope, value, value_and_slope
 from .core import Check, Mistake, Part
-from .questions import choice, numeric, ordering
+from .sealed import questions
 from .watching import gradient
 
 ACTIVATIONS = frozenset(
@@ -661,50 +661,4 @@ gradient_norms = Check(
              lambda m, l: _backward_norms(m, l, nn.Module.zero_grad))])
 
 
-# ---------------------------------------------------------------------------------------- review questions
-
-review_shrinking = numeric(
-    "review_shrinking", 0.25 ** 10,
-    "Each sigmoid passes at most ¼ of the gradient, and ¼ to the tenth is about one millionth.",
-    "How much does one sigmoid pass at most, and how many are there? The factors multiply.",
-    {"review-shrinking-half": (0.5 ** 10, "½ is the sigmoid's largest value at x = 0. The gradient passes "
-             "through its "
-                               "derivative: how large can that be?"),
-     "review-shrinking-sum": (0.25 / 10, "The factors of a chain multiply; they are not averaged."),
-     "review-shrinking-one": (0.25, "That is one layer. The gradient passes ten of them."),
-     "review-shrinking-tanh": (1.0, "1 is the largest slope of tanh, or of ReLU. The sigmoid's is smaller.")},
-    within=0.05)
-
-review_dead = choice(
-    "review_dead", "c",
-    "Where the unit is off for every input, its own weights get no gradient; only the layers below can move its "
-    "inputs, or not.",
-    {"a": "Whatever the layers above send back is multiplied by the unit's own slope, and that is 0.",
-     "b": "A smaller step prevents units from dying. For one that is dead already, any step times 0 is 0.",
-     "d": "However large the gradient that arrives at its output, it is multiplied by a slope of 0."})
-
-review_gain = choice(
-    "review_gain", "b",
-    "ReLU zeroes half of a symmetric signal and with it half of its mean square; doubling the weights' variance pays "
-    "that back at each layer.",
-    {"a": "Larger weights make tanh saturate more, not less; near 0 it is nearly the identity, and a gain of 1 "
-             "serves it.",
-     "c": "Biases start at 0 and add nothing to the variance. Look at what ReLU does to half of the signal.",
-     "d": "Fan-in is in the formula already, as 1/fan_in. The 2 pays for something that the activation does."})
-
-review_order = ordering(
-    "review_order", "dcbea",
-    "ELU −0.632, Swish −0.269, GELU −0.159, Leaky ReLU −0.01, ReLU 0: the curved ones let most through.",
-    "Not quite in order. Put −1 into each formula, or use the explorer of curves.",
-    {"aebcd": ("review-order-reversed", "The order is right, from the other end: lowest first."),
-     "dbcea": ("review-order-gelu-swish", "Two neighbours are swapped: Φ rises faster than σ, so at −1 less is left "
-               "of it. Which of the two is then nearer to 0?"),
-     "cdbea": ("review-order-elu", "At −1, eˣ − 1 is already −0.63. Compare that with −σ(−1).")})
-
-review_shift = choice(
-    "review_shift", "a",
-    "eˣ⁺ᶜ = eᶜ·eˣ, and eᶜ cancels in the quotient. This is what makes the stable form possible.",
-    {"b": "That is what multiplying the logits does. Adding the same number to all of them leaves their differences "
-          "as they were.",
-     "c": "Dividing the logits, a higher temperature, flattens. Adding the same number does not change differences.",
-     "d": "In exact arithmetic nothing overflows; and the stable form does not overflow in floats either."})
+review_shrinking, review_dead, review_gain, review_order, review_shift = questions("activations")

@@ -147,23 +147,29 @@ def _evidence(check, part, case, finding) -> list[str]:
         if finding.got["line"]:
             lines.append(f"at        {finding.got['line']}")
         return lines
-    what = " ".join(str(step) for step in finding.path)
-    lines.append(f"Looked at {what}{_place(case, finding)}")
+    lines.append(f"Looked at {_path(finding)}{_place(case, finding)}")
     got, expected = number(finding.got), number(finding.expected)
     if got == expected:
         got, expected = repr(finding.got), repr(finding.expected)
     return [*lines, f"Yours     {got}", f"Expected  {expected}"]
 
 
+def _path(finding) -> str:
+    """What was looked at; a place in a list is counted from 1, as people do."""
+    return ", ".join(f"number {step + 1}" if isinstance(step, int) else str(step) for step in finding.path)
+
+
 def _place(case, finding) -> str:
-    """Where in a tensor, and which input stands there, if one of that shape does."""
+    """Where in a tensor, and which input stands there, if one of that shape does; of a gradient, only of x's own."""
     if finding.index is None:
         return ""
     if not finding.index:
         where = ""
     else:
         where = f" at [{', '.join(map(str, finding.index))}]"
-    x = case.get("x")
+    x, what = case.get("x"), str(finding.path[0]) if finding.path else ""
+    if what.startswith(("gradient of ", "gradients")) and not what.startswith("gradient of x"):
+        return where
     if isinstance(x, torch.Tensor) and x.dim() == len(finding.index) and x.is_floating_point():
         try:
             return f"{where}, where x = {number(x[finding.index])}"
