@@ -12,6 +12,8 @@ import torch
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from dlcourse.alt import describe_figures
+
 PAPER, INK, FAINT = "#fdfcf8", "#2b2b2b", "#d8d4c8"
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"]
 DASHES = ["-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.5, 1.5, 1.5)), (0, (3, 3)), (0, (8, 2))]
@@ -28,8 +30,14 @@ STYLE = {
 
 
 def use_style() -> None:
-    """Draw everything from here on in the course's style."""
+    """Draw everything from here on in the course's style, each figure with its alternative text."""
     plt.rcParams.update(STYLE)
+    describe_figures()
+
+
+def alt(words: str) -> None:
+    """Say in one sentence what the current figure shows, where that is better than what its parts tell."""
+    plt.gcf().set_label(words)
 
 
 def curve(f: Callable, ax=None, span: tuple[float, float] = (-4, 4), derivative: bool = False, **line) -> None:

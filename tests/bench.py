@@ -3,29 +3,37 @@
     make bench      or      python3 course.py bench [LESSON…]
 
 Prints a row per lesson and ends with exit code 1 where one is over its limit. Peak memory is the largest resident
-size of the notebook's kernel; a check's time is that of its cell, the kernel's overhead included.
+size of one process, the kernel or a rank; "all MB" that of all of them together, what they share counted once, looked at
+twice a second. A check's time is that of its cell, the kernel's overhead included. The last line is Binder's: the
+JupyterLab server beside the heaviest of these lessons, and the size of the environment.
 """
 
+import secrets
+import socket
 import sys
 import tempfile
+import threading
 import time
 from importlib import import_module
+from pathlib import Path
 
 import nbformat
 import psutil
 from lesson_files import LESSONS, ROOT
 from nbclient import NotebookClient
 
+from dlcourse import lab
 from dlcourse.lessons import kernel_env
 
 SECONDS = {"02_activations": 60, "08_residual_networks": 150, "09_generative_models": 120, "10_training_at_scale": 120}
 MEGABYTES = 1000
+BINDER = 2000  # MB that mybinder.org may give
 
 
-def measure(lesson: str, scratch: str) -> tuple[float, float, dict[str, float]]:
-    """Run a solution notebook; return seconds, peak MB, and the seconds of each check."""
+def measure(lesson: str, scratch: str) -> tuple[float, float, float, dict[str, float]]:
+    """Run a solution notebook; return seconds, peak MB of a process and of all, and the seconds of each check."""
     notebook = nbformat.read(ROOT / "solutions" / lesson / f"{lesson}.ipynb", 4)
-    started, checks, peak = {}, {}, 0.0
+    started, checks, peak, together, over = {}, {}, 0.0, 0.0, threading.Event()
 
     def before(cell, cell_index):
         nonlocal peak
@@ -43,11 +51,50 @@ def measure(lesson: str, scratch: str) -> tuple[float, float, dict[str, float]]:
         kernels = [p for p in psutil.Process().children(recursive=True) if p.is_running()]
         return max([_peak(kernel) for kernel in kernels], default=0.0)
 
+    def watch():
+        nonlocal together
+        while not over.wait(0.5):
+            together = max(together, sum(map(_share, psutil.Process().children(recursive=True))))
+
     client = NotebookClient(notebook, timeout=600, kernel_name="python3", on_cell_start=before, on_cell_executed=after,
                             resources={"metadata": {"path": scratch}})
     begin = time.perf_counter()
-    client.execute(env=kernel_env(scratch))
-    return time.perf_counter() - begin, peak, checks
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        client.execute(env=kernel_env(scratch))
+    finally:
+        over.set()
+        watching.join()
+    return time.perf_counter() - begin, peak, together, checks
+
+
+def _share(process: psutil.Process) -> float:
+    """A process's part of the memory, in MB: what it shares with others counts by halves, thirds and so on."""
+    try:
+        about = process.memory_full_info()
+        return getattr(about, "pss", about.rss) / 1e6
+    except psutil.Error:  # it has just ended
+        return 0.0
+
+
+def server_megabytes() -> float:
+    """The memory of a JupyterLab server that has answered, in MB, started as `dlcourse lab` does."""
+    with socket.socket() as probe:
+        probe.bind((lab.HOST, 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory() as work, tempfile.TemporaryDirectory() as settings:
+        token = secrets.token_urlsafe(24)
+        lab.write_settings(Path(settings), Path(work), port, token)
+        with lab.running_server(Path(settings), Path(work)) as server:
+            lab.wait_until_it_answers(server, port, token, Path(work) / lab.LOG)
+            first = psutil.Process(server.pid)
+            return sum(map(_share, [first, *first.children(recursive=True)]))
+
+
+def environment_gigabytes() -> float:
+    """The size of the environment that this runs in, in GB."""
+    return sum(path.lstat().st_size for path in Path(sys.prefix).rglob("*")) / 1e9
 
 
 def _peak(process) -> float:
@@ -66,20 +113,23 @@ def main(names: list[str]) -> int:
     """Measure the lessons named, or all; return the exit code."""
     if hasattr(psutil.Process, "cpu_affinity"):
         psutil.Process().cpu_affinity([psutil.Process().cpu_affinity()[0]])  # one core, for the kernels too
-    print(f"{'lesson':24}{'seconds':>9}{'limit':>7}{'peak MB':>9}{'limit':>7}   slowest check")
-    over = False
+    print(f"{'lesson':24}{'seconds':>9}{'limit':>7}{'peak MB':>9}{'limit':>7}{'all MB':>8}   slowest check")
+    over, most = False, 0.0
     for lesson in names or LESSONS:
         with tempfile.TemporaryDirectory() as scratch:
-            seconds, megabytes, checks = measure(lesson, scratch)
+            seconds, megabytes, together, checks = measure(lesson, scratch)
         limit = SECONDS.get(lesson, 90)
         module = import_module(f"dlcourse.checks.{lesson[3:]}")
         late = [name for name, taken in checks.items() if taken > getattr(module, name).seconds]
         bad = seconds > limit or megabytes > MEGABYTES or late
-        over |= bool(bad)
+        over, most = over or bool(bad), max(most, together)
         check = max(checks, key=checks.get)
-        print(f"{lesson:24}{seconds:9.1f}{limit:7}{megabytes:9.0f}{MEGABYTES:7}   {check} {checks[check]:.2f} s"
+        print(f"{lesson:24}{seconds:9.1f}{limit:7}{megabytes:9.0f}{MEGABYTES:7}{together:8.0f}   {check} {checks[check]:.2f} s"
               f"{'   OVER ITS LIMIT ' + ', '.join(late) if bad else ''}", flush=True)
-    return int(over)
+    server = server_megabytes()
+    print(f"\nBinder: server {server:.0f} MB and the heaviest of these {most:.0f} MB, of {BINDER} MB; "
+          f"the environment has {environment_gigabytes():.1f} GB.")
+    return int(over or server + most > BINDER)
 
 
 if __name__ == "__main__":

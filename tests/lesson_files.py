@@ -5,17 +5,15 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import nbformat
-from nbclient import NotebookClient
 
 from dlcourse import course, release
-from dlcourse.lessons import CELL_SECONDS, kernel_env
 
 ROOT = course.root()
 LESSONS = course.lessons()
+PAGES = [course.START, *LESSONS]  # all that is built and released
 
 TOY_CHECKS = '''
 def add(add):
@@ -110,18 +108,6 @@ def nbgrader(*arguments: str, cwd: Path, **environment: str) -> str:
 def notebook(folder: Path, rendering: str, name: str) -> nbformat.NotebookNode:
     """Read the `rendering` (solutions or notebooks) of lesson `name` below `folder`."""
     return nbformat.read(folder / rendering / name / f"{name}.ipynb", as_version=4)
-
-
-def run(nb: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Run all of `nb` as JupyterLab would and return it.
-
-    Raises CellExecutionError where a cell fails that is not tagged `raises-exception`.
-    """
-    with tempfile.TemporaryDirectory() as scratch:
-        client = NotebookClient(nb, timeout=CELL_SECONDS, kernel_name="python3",
-                                extra_arguments=["--log-level=ERROR"],
-                                resources={"metadata": {"path": scratch}})
-        return client.execute(env=kernel_env(scratch))
 
 
 def graded(cell: nbformat.NotebookNode) -> dict:

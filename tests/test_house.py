@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from lesson_files import LESSONS, ROOT
+from lesson_files import PAGES, ROOT
 
 from dlcourse import lessons
 
@@ -13,7 +13,7 @@ MODULES = sorted((ROOT / "dlcourse").rglob("*.py"))
 MARKERS = ("### BEGIN SOLUTION", "### END SOLUTION")
 
 
-@pytest.mark.parametrize("name", LESSONS)
+@pytest.mark.parametrize("name", PAGES)
 def test_a_cell_is_a_breath_and_its_lines_fit_the_page(name):
     lesson = lessons.read(name, ROOT)
     for index, cell in enumerate(lesson.cells):
@@ -23,7 +23,7 @@ def test_a_cell_is_a_breath_and_its_lines_fit_the_page(name):
             assert max(map(len, lines)) <= 100, lesson.error(index, "a line of over 100 characters")
 
 
-@pytest.mark.parametrize("name", LESSONS)
+@pytest.mark.parametrize("name", PAGES)
 def test_a_lesson_imports_nothing_it_teaches_and_nothing_by_star(name):
     lesson = lessons.read(name, ROOT)
     taught = {exercise for _, exercise in lesson.marked("exercise")}

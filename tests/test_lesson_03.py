@@ -38,6 +38,14 @@ def test_the_gradient_of_cross_entropy_is_p_minus_y_over_n():
     torch.testing.assert_close(gradient, (logits.softmax(1) - F.one_hot(target, 4)).detach() / 5)
 
 
+def test_to_be_sure_is_cheap_where_it_is_right_and_dear_where_it_is_wrong():
+    LESSON.says("to be sure costs next to nothing where it is right (0.01 at $p = 0.99$) and ever more where it is wrong "
+                "(4.6 at $p = 0.01$)")
+    logits = torch.tensor([[0.99, 0.01]], dtype=torch.float64).log()
+    right, wrong = (own["cross_entropy"](logits, torch.tensor([label])).item() for label in (0, 1))
+    assert round(right, 2) == 0.01 and round(wrong, 1) == 4.6
+
+
 def test_the_formulas_of_binary_and_focal_loss_are_what_their_solutions_compute():
     LESSON.says(r"-w\,y \log \sigma(x) - (1 - y) \log (1 - \sigma(x))", r"-(1 - p)^\gamma \log p",
                 r"$1 - \sigma(x) = \sigma(-x)$ and $-\log\sigma(x) = \log(1 + e^{-x})$")

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
-from lesson_files import LESSONS, ROOT, notebook
+from lesson_files import PAGES, ROOT, notebook
 
 from dlcourse.lessons import kernel_env
 
@@ -30,7 +30,7 @@ def passed(cells: int) -> dict[str, int]:
     return {"tests": cells, "failures": 0, "errors": 0, "skipped": 0}
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", PAGES)
 def test_a_solution_prints_again_what_is_stored(lesson, tmp_path):
     code = [cell for cell in notebook(ROOT, "solutions", lesson).cells if cell.cell_type == "code"]
     assert all(cell.execution_count for cell in code), "nbval compares nothing in a cell without a count"
@@ -39,7 +39,7 @@ def test_a_solution_prints_again_what_is_stored(lesson, tmp_path):
     assert counts == passed(len(code)), printed
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", PAGES)
 def test_a_release_runs_from_top_to_bottom(lesson, tmp_path):
     code = [cell for cell in notebook(ROOT, "notebooks", lesson).cells if cell.cell_type == "code"]
     counts, printed = nbval(ROOT / "notebooks" / lesson / f"{lesson}.ipynb", tmp_path, "--nbval-lax")

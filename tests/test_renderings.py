@@ -3,20 +3,25 @@ import difflib
 import re
 import shutil
 
+import nbformat
 import pytest
-from lesson_files import LESSONS, ROOT, answer_lines, errors, graded, is_check, notebook, run, strings
+from lesson_files import LESSONS, PAGES, ROOT, answer_lines, errors, graded, is_check, notebook, strings
 
-from dlcourse import lessons, release
+from dlcourse import course, lessons, release
 
 # Lines that give nothing away wherever they stand: short ones, and these.
 TELLS_NOTHING = re.compile(r"return \w+|import [\w.]+( as \w+)?|from [\w.]+ import \w+|\"\"\".*|@\w+|"
                            r"(model|optimizer|loss)\.(train|eval|zero_grad|backward|step)\(\)|with torch\.no_grad\(\):|"
                            r"loss = loss_fn\(model\(x\), y\)|super\(\).__init__\([\w, ]*\)")
 
+# Run again from the first cell to the last, so that pictures are compared too. Of the longer lessons nbval runs each
+# cell and compares what is printed; here their outputs are taken as they stand, and all the rest is built anew.
+RUN_AGAIN = {course.START, "01_deep_networks", "02_activations", "04_optimizers", "05_schedules"}
 
-@pytest.fixture(params=LESSONS)
+
+@pytest.fixture(params=PAGES)
 def lesson(request) -> str:
-    """Each lesson's name in turn."""
+    """Each lesson's name in turn, the start page's first."""
     return request.param
 
 
@@ -27,11 +32,13 @@ def test_there_is_a_lesson_to_test():
 def test_nothing_lives_in_notebooks_but_one_release_a_lesson():
     found = {path.relative_to(ROOT / "notebooks").as_posix() for path in (ROOT / "notebooks").rglob("*")
              if path.is_file() and not any(part.startswith(".") for part in path.relative_to(ROOT).parts)}
-    assert found == {f"{name}/{name}.ipynb" for name in LESSONS}
+    assert found == {f"{name}/{name}.ipynb" for name in PAGES}
 
 
 @pytest.mark.slow
-def test_the_notebooks_that_stand_are_what_a_fresh_build_makes(lesson, tmp_path):
+def test_the_notebooks_that_stand_are_what_a_fresh_build_makes(lesson, tmp_path, monkeypatch):
+    if lesson not in RUN_AGAIN:
+        monkeypatch.setattr(lessons, "_run", as_it_stands)
     (tmp_path / "solutions" / lesson).mkdir(parents=True)
     shutil.copy(ROOT / "solutions" / lesson / f"{lesson}.py", tmp_path / "solutions" / lesson)
     made = lessons.build([lesson], root=tmp_path)
@@ -40,6 +47,17 @@ def test_the_notebooks_that_stand_are_what_a_fresh_build_makes(lesson, tmp_path)
         stands = ROOT / path.relative_to(tmp_path)
         same = stands.read_bytes() == path.read_bytes()
         assert same, difference(stands.read_text(), path.read_text())
+
+
+def as_it_stands(lesson: lessons.Lesson, made: nbformat.NotebookNode) -> None:
+    """Give the notebook `made` the outputs that the committed one has, in place of running it."""
+    stands = notebook(ROOT, "solutions", lesson.name)
+    assert [cell.id for cell in made.cells] == [cell.id for cell in stands.cells], "run `make lessons`"
+    made.metadata = stands.metadata
+    made.metadata.language_info.version = "any"
+    for new, old in zip(made.cells, stands.cells):
+        if new.cell_type == "code":
+            new.outputs, new.execution_count = old.outputs, old.execution_count
 
 
 def difference(stands: str, made: str) -> str:
@@ -65,6 +83,14 @@ def test_source_solution_and_release_agree_cell_by_cell(lesson):
             assert sol.get("outputs") == rel.get("outputs")
         else:
             assert not rel.get("outputs")
+
+
+def test_every_picture_that_stands_in_a_lesson_carries_its_alternative_text(lesson):
+    for rendering in ("solutions", "notebooks"):
+        cells = [cell for cell in notebook(ROOT, rendering, lesson).cells if cell.cell_type == "code"]
+        silent = [cell.source for cell in cells for output in cell.outputs if "image/png" in output.get("data", {})
+                  if not output.metadata.get("image/png", {}).get("alt")]
+        assert not silent, f"{rendering} has pictures without words; run `make lessons {lesson}`, then see to: {silent}"
 
 
 def released_source(mark: str | None, source: str) -> str:
@@ -96,14 +122,3 @@ def test_every_check_of_the_solution_is_green(lesson):
         assert cell.execution_count
         assert not errors(cell)
         assert not any(output.get("name") == "stderr" for output in cell.outputs)
-
-
-@pytest.mark.slow
-def test_an_unsolved_release_runs_to_its_end_with_every_check_red_and_nothing_else(lesson):
-    released = run(notebook(ROOT, "notebooks", lesson))
-    code = [cell for cell in released.cells if cell.cell_type == "code"]
-    assert all(cell.execution_count for cell in code)
-    assert any(is_check(cell) for cell in code)
-    for cell in code:
-        # A check must be red because it judged: a NameError would be red for a right answer too.
-        assert errors(cell) == (["CheckFailed"] if is_check(cell) else []), f"{cell.id}: {cell.source}"

@@ -5,6 +5,7 @@ the controls' first values.
 """
 
 import base64
+import html
 import io
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ..alt import metadata
 from ..plots import STYLE
 
 DPI = 100
@@ -47,13 +49,14 @@ class Explorer:
             self.picture.value = f"<p role='status'>{self.slow}</p>" + self.picture.value
         self.png, self.words = render(self.draw, {n: c.value for n, c in self.controls.items()}, self.size, self.top)
         source = base64.b64encode(self.png).decode()
-        self.picture.value = (f'<img src="data:image/png;base64,{source}" alt="{self.words}" '
+        self.picture.value = (f'<img src="data:image/png;base64,{source}" alt="{html.escape(self.words)}" '
                               f'style="max-width: 100%; width: {self.size[0] * DPI:.0f}px">')
 
     def _repr_mimebundle_(self, **kwargs):
         bundle = self.widget._repr_mimebundle_(**kwargs)
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        return {**data, "text/plain": self.words, "image/png": base64.b64encode(self.png).decode()}, metadata
+        data, notes = bundle if isinstance(bundle, tuple) else (bundle, {})
+        picture = {"text/plain": self.words, "image/png": base64.b64encode(self.png).decode()}
+        return {**data, **picture}, {**notes, **metadata(self.words)}
 
 
 def render(draw: Callable[..., str], values: dict, size: tuple[float, float], top: float) -> tuple[bytes, str]:

@@ -73,6 +73,9 @@ def four_norms() -> None:
     for ax, (norm, title) in zip(axes, TITLES.items()):
         cube(ax, belongs(norm))
         ax.set_title(f"{title} norm", loc="center")
+    figure.set_label("A cube of samples, channels and pixels, four times, one colour for each mean: in batch norm a "
+                     "colour for each channel, in layer norm for each sample, in group norm for each half of a "
+                     "sample's channels, in instance norm for each channel of each sample.")
 
 
 def axes_of() -> Explorer:

@@ -3,6 +3,10 @@
 #
 # Lesson 1 · deep networks · about three hours
 #
+# [2 activations →](../02_activations/02_activations.ipynb) ·
+# [start](../00_start_here/00_start_here.ipynb) ·
+# [glossary](../00_start_here/00_start_here.ipynb#Glossary)
+#
 # Welcome. You will write every part of a neural network yourself, and below each part stands a check that says what
 # holds already, what does not, and, if it knows your mistake, which one it is.
 #
@@ -43,6 +47,7 @@ torch.set_num_threads(1)  # nets as small as these lose more time sharing out wo
 x_train, y_train, x_test, y_test = digits()
 figure, ax = plt.subplots(figsize=(7, 1.6))
 explore.pictures(x_train[:60].view(-1, 8, 8), columns=20, ax=ax)
+plots.alt("Sixty handwritten digits of 8 by 8 grey pixels; most can be read at a glance.")
 plt.show()
 
 # %% [markdown]
@@ -298,7 +303,8 @@ with once_written("linear", "mlp", "hinge_interpolant", "sawtooth_network"):
 #
 # Biases and activations are few beside them and by convention not counted.
 #
-# **Exercise.** Write `network_cost`. The widths are [in, …, out]: two of them are one layer. Give back two ints.
+# **Exercise.** Write `network_cost`. The widths are [in, …, out]: two of them are one layer. `batch_size` is $N$. Give
+# back two ints.
 
 # %% exercise="network_cost"
 def network_cost(widths: list[int], batch_size: int, bias: bool = True) -> tuple[int, int]:
@@ -801,6 +807,9 @@ with once_written("kaiming_normal", "train", "evaluate"):
         explore.pictures(weights[order].view(-1, 8, 8), columns=8, ax=ax, signed=True)
         ax.set_title(title)
     explore.for_and_against(figure)
+    plots.alt("The weights of 64 units, each a picture of 8 by 8 pixels, those first that training"
+              " changed most. Left, as trained: much noise. Right, what training changed: smooth "
+              "patches.")
     plt.show()
 
 # %% [markdown]
@@ -892,10 +901,15 @@ explore.warp()
 # ## A table from medicine
 #
 # Deep learning has changed some sciences. It predicts the structures of proteins (Jumper et al. 2021) and the weather
-# of the next ten days (Lam et al. 2023), and it proposes new antibiotics (Stokes et al. 2020) and crystals (Merchant
-# et al. 2023) to test.
+# of the next ten days (Lam et al. 2023), stands in for a part of climate models (Rasp et al. 2018), and proposes new
+# antibiotics (Stokes et al. 2020) and crystals (Merchant et al. 2023) to test.
 #
-# It does not win everywhere. Here are 442 patients with diabetes, ten numbers about each (age, blood pressure, …), and
+# In recognising what is seen, heard or written it has raised the best results by much (LeCun et al. 2015), and in
+# making pictures (lesson 9) and text (lesson 8). It does not win everywhere: on tables of about ten thousand rows,
+# ensembles of decision trees were still ahead in a large comparison (Grinsztajn et al. 2022). Such claims have a date:
+# since then a network trained on millions of made-up tables reports the lead on small ones (Hollmann et al. 2025).
+#
+# Here are 442 patients with diabetes, ten numbers about each (age, blood pressure, …), and
 # how far the disease had progressed a year later (Efron et al. 2004). A linear model by least squares against a
 # network with two hidden layers of 32, trained for 10 and for 100 epochs. What is measured is $R^2$, the share of the
 # variance that is predicted, on the patients it was fitted to and on 110 held out.
@@ -939,12 +953,17 @@ with once_written("kaiming_normal", "train"):
 #
 # ## Review
 #
-# Write each answer in place of `None`, then run the check below it.
-#
+# Run the cell under a question and answer there: you are told at once what that means. Then run the check below it.
+# Where no buttons show, write the answer into the cell in place of `quiz.ask(…)`: letters in quotes, or a number.
+
+# %%
+from dlcourse import quiz
+
+# %% [markdown]
 # **1.** You train on 1437 digits with batch size 64, for ten epochs. How many steps does the optimizer make?
 
 # %% question="review_steps"
-review_steps = 230  # a number
+review_steps = quiz.ask(check.review_steps, 230)  # or a number
 
 # %% check="review_steps" points=1
 check.review_steps(review_steps)
@@ -954,7 +973,7 @@ check.review_steps(review_steps)
 # ($3 \cdot 10^{14}$). You measure a throughput of 50 000 samples per second. What share of the promise do you use?
 
 # %% question="review_share"
-review_share = 1 / 3  # a number between 0 and 1
+review_share = quiz.ask(check.review_share, 1 / 3)  # or a number between 0 and 1
 
 # %% check="review_share" points=1
 check.review_share(review_share)
@@ -968,7 +987,7 @@ check.review_share(review_share)
 # - d) It has as many parameters as one layer.
 
 # %% question="review_linear"
-review_linear = "b"  # one letter, in quotes
+review_linear = quiz.ask(check.review_linear, "b")  # or one letter, in quotes
 
 # %% check="review_linear" points=1
 check.review_linear(review_linear)
@@ -982,7 +1001,7 @@ check.review_linear(review_linear)
 # - d) That a shallow network never needs more units than a deep one.
 
 # %% question="review_universal"
-review_universal = "c"  # one letter, in quotes
+review_universal = quiz.ask(check.review_universal, "c")  # or one letter, in quotes
 
 # %% check="review_universal" points=1
 check.review_universal(review_universal)
@@ -993,7 +1012,7 @@ check.review_universal(review_universal)
 # letters in one string, such as "abcde".
 
 # %% question="review_order"
-review_order = "cedba"  # five letters, in quotes
+review_order = quiz.ask(check.review_order, "cedba")  # or five letters, in quotes
 
 # %% check="review_order" points=1
 check.review_order(review_order)
@@ -1035,6 +1054,10 @@ check.review_order(review_order)
 # of your own and with autograd, and they agreed. And you have trained a network with your own loop, measured it on
 # digits it had never seen, and looked at its weights and at what its layers make of an image.
 #
+# [2 activations →](../02_activations/02_activations.ipynb) ·
+# [start](../00_start_here/00_start_here.ipynb) ·
+# [glossary](../00_start_here/00_start_here.ipynb#Glossary)
+#
 # ## References
 #
 # - Bengio, Courville, Vincent (2013). *Representation learning: a review and new perspectives.* IEEE Transactions on
@@ -1044,19 +1067,25 @@ check.review_order(review_order)
 # - Efron, Hastie, Johnstone, Tibshirani (2004). *Least angle regression.* Annals of Statistics 32. Section 1 has the
 #   diabetes study.
 # - Goodfellow, Bengio, Courville (2016). *Deep Learning*, chapter 6: further reading on all of this. MIT Press.
+# - Grinsztajn, Oyallon, Varoquaux (2022). *Why do tree-based models still outperform deep learning on typical tabular
+#   data?* NeurIPS. arXiv:2207.08815.
 # - Hanin (2019). *Universal function approximation by deep neural nets with bounded width and ReLU activations.*
 #   Mathematics 7, 992. doi:10.3390/math7100992.
 # - He, Zhang, Ren, Sun (2015). *Delving deep into rectifiers: surpassing human-level performance on ImageNet
 #   classification.* arXiv:1502.01852. Section 2.2 derives the 2.
+# - Hollmann et al. (2025). *Accurate predictions on small data with a tabular foundation model.* Nature 637.
+#   doi:10.1038/s41586-024-08328-6.
 # - Hornik, Stinchcombe, White (1989). *Multilayer feedforward networks are universal approximators.* Neural Networks 2.
 # - Jumper et al. (2021). *Highly accurate protein structure prediction with AlphaFold.* Nature 596. doi:10.1038/s41586-021-03819-2.
 # - Krizhevsky, Sutskever, Hinton (2012). *ImageNet classification with deep convolutional neural networks.* NIPS.
 # - Lam et al. (2023). *Learning skillful medium-range global weather forecasting.* Science 382.
+# - LeCun, Bengio, Hinton (2015). *Deep learning.* Nature 521. doi:10.1038/nature14539.
 # - Leshno, Lin, Pinkus, Schocken (1993). *Multilayer feedforward networks with a nonpolynomial activation function can
 #   approximate any function.* Neural Networks 6.
 # - Linnainmaa (1970). *The representation of the cumulative rounding error of an algorithm as a Taylor expansion of the
 #   local rounding errors.* Master's thesis (in Finnish), University of Helsinki.
 # - Merchant et al. (2023). *Scaling deep learning for materials discovery.* Nature. doi:10.1038/s41586-023-06735-9.
+# - Rasp, Pritchard, Gentine (2018). *Deep learning to represent subgrid processes in climate models.* PNAS 115.
 # - Rumelhart, Hinton, Williams (1986). *Learning representations by back-propagating errors.* Nature 323.
 # - Stokes et al. (2020). *A deep learning approach to antibiotic discovery.* Cell 180.
 # - Telgarsky (2015). *Representation benefits of deep feedforward networks.* arXiv:1509.08101.

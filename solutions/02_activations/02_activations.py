@@ -3,6 +3,11 @@
 #
 # Lesson 2 · activation functions · about two hours
 #
+# [← 1 deep networks](../01_deep_networks/01_deep_networks.ipynb) ·
+# [3 losses →](../03_losses/03_losses.ipynb) ·
+# [start](../00_start_here/00_start_here.ipynb) ·
+# [glossary](../00_start_here/00_start_here.ipynb#Glossary)
+#
 # You will be able to
 #
 # - write the activations that networks are built with, stable where naive code gives `nan`, with gradients you have
@@ -493,8 +498,8 @@ plt.show()
 # Tanh learns too. Its slope at 0 is 1, and weights of the right size keep its signal there. What the sigmoid lacks is a
 # slope near 1; ReLU has it for every positive input, however large, and tanh only near 0, so tanh depends more on its
 # initial weights. How much of ReLU's success is the bend's own is still argued over: with orthogonal weights, deep nets
-# of saturating units have beaten it (Pennington et al. 2017), and normalization (lesson 7) and skip connections (lesson
-# 8) help every activation.
+# of saturating units have beaten it (Pennington et al. 2017), and normalization (lesson 7) and *skip connections*, which
+# add a layer's input to its output (lesson 8), help every activation.
 #
 # ## Weights that keep the signal
 #
@@ -614,13 +619,18 @@ with once_written("softmax", "log_softmax"):
 # %% [markdown]
 # ## Review
 #
-# Write each answer in place of `None`, then run the check below it.
-#
+# Run the cell under a question and answer there: you are told at once what that means. Then run the check below it.
+# Where no buttons show, write the answer into the cell in place of `quiz.ask(…)`: letters in quotes, or a number.
+
+# %%
+from dlcourse import quiz
+
+# %% [markdown]
 # **1.** A chain of ten sigmoid units, one in each layer, each with weight 1. By what factor, at most, is the gradient
 # multiplied on its way back through all ten? Give the number (`0.5 ** 3` is a number too).
 
 # %% question="review_shrinking"
-review_shrinking = 0.25 ** 10  # a number
+review_shrinking = quiz.ask(check.review_shrinking, 0.25 ** 10)  # or a number
 
 # %% check="review_shrinking" points=1
 check.review_shrinking(review_shrinking)
@@ -634,7 +644,7 @@ check.review_shrinking(review_shrinking)
 # - d) A larger loss: a stronger gradient would get through to it.
 
 # %% question="review_dead"
-review_dead = "c"  # one letter, in quotes
+review_dead = quiz.ask(check.review_dead, "c")  # or one letter, in quotes
 
 # %% check="review_dead" points=1
 check.review_dead(review_dead)
@@ -648,7 +658,7 @@ check.review_dead(review_dead)
 # - d) Because the fan-in counts twice.
 
 # %% question="review_gain"
-review_gain = "b"  # one letter, in quotes
+review_gain = quiz.ask(check.review_gain, "b")  # or one letter, in quotes
 
 # %% check="review_gain" points=1
 check.review_gain(review_gain)
@@ -658,7 +668,7 @@ check.review_gain(review_gain)
 # e) Leaky ReLU with slope 0.01. The letters in one string, such as "abcde".
 
 # %% question="review_order"
-review_order = "dcbea"  # five letters, in quotes
+review_order = quiz.ask(check.review_order, "dcbea")  # or five letters, in quotes
 
 # %% check="review_order" points=1
 check.review_order(review_order)
@@ -672,7 +682,7 @@ check.review_order(review_order)
 # - d) It overflows and gives `nan`, however it is written.
 
 # %% question="review_shift"
-review_shift = "a"  # one letter, in quotes
+review_shift = quiz.ask(check.review_shift, "a")  # or one letter, in quotes
 
 # %% check="review_shift" points=1
 check.review_shift(review_shift)
@@ -713,6 +723,11 @@ check.review_shift(review_shift)
 # You have written eight functions, stable where naive code gives `nan`, with gradients that were checked. You have seen
 # thirty layers starve behind a sigmoid and live behind a ReLU, killed units and counted them, taught autograd a
 # derivative, and judged initial weights by what they do to a signal.
+#
+# [← 1 deep networks](../01_deep_networks/01_deep_networks.ipynb) ·
+# [3 losses →](../03_losses/03_losses.ipynb) ·
+# [start](../00_start_here/00_start_here.ipynb) ·
+# [glossary](../00_start_here/00_start_here.ipynb#Glossary)
 #
 # ## References
 #

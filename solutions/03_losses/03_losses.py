@@ -3,6 +3,11 @@
 #
 # Lesson 3 · losses and the surface they make · about three hours
 #
+# [← 2 activations](../02_activations/02_activations.ipynb) ·
+# [4 optimizers →](../04_optimizers/04_optimizers.ipynb) ·
+# [start](../00_start_here/00_start_here.ipynb) ·
+# [glossary](../00_start_here/00_start_here.ipynb#Glossary)
+#
 # You will be able to
 #
 # - write eight losses, stable where naive code gives `nan`, with gradients you have checked;
@@ -102,7 +107,8 @@ with once_written("mse"):
 #
 # $$-\sum_c y_c \log p_c = -\log p_{\text{right}}, \qquad \frac{\partial}{\partial\,\text{logits}} = \frac{p - y}{N}$$
 #
-# On the left is one sample's loss; the $N$ on the right comes from the mean over a batch. The gradient is the plain
+# On the left is one sample's loss: to be sure costs next to nothing where it is right (0.01 at $p = 0.99$) and ever more
+# where it is wrong (4.6 at $p = 0.01$). The $N$ on the right comes from the mean over a batch. The gradient is the plain
 # difference between what was said and what is so.
 #
 # **Exercise.** Write `cross_entropy`, right also for logits of ±10 000. `logsumexp` is allowed here: it computes
@@ -1087,13 +1093,18 @@ with once_written("top_curvature"):
 #
 # ## Review
 #
-# Write each answer in place of `None`, then run the check below it.
-#
+# Run the cell under a question and answer there: you are told at once what that means. Then run the check below it.
+# Where no buttons show, write the answer into the cell in place of `quiz.ask(…)`: letters in quotes, or a number.
+
+# %%
+from dlcourse import quiz
+
+# %% [markdown]
 # **1.** In a batch of 4, one sample has p = (0.7, 0.2, 0.1), and its right class is the second. What is the gradient
 # of the mean cross-entropy with respect to the logit of that class?
 
 # %% question="review_gradient"
-review_gradient = (0.2 - 1) / 4  # a number
+review_gradient = quiz.ask(check.review_gradient, (0.2 - 1) / 4)  # or a number
 
 # %% check="review_gradient" points=1
 check.review_gradient(review_gradient)
@@ -1107,7 +1118,7 @@ check.review_gradient(review_gradient)
 # - d) A triplet loss on the images.
 
 # %% question="review_labels"
-review_labels = "b"  # one letter, in quotes
+review_labels = quiz.ask(check.review_labels, "b")  # or one letter, in quotes
 
 # %% check="review_labels" points=1
 check.review_labels(review_labels)
@@ -1117,7 +1128,7 @@ check.review_labels(review_labels)
 # than under cross-entropy?
 
 # %% question="review_focus"
-review_focus = 1 / (1 - 0.9) ** 2  # a number
+review_focus = quiz.ask(check.review_focus, 1 / (1 - 0.9) ** 2)  # or a number
 
 # %% check="review_focus" points=1
 check.review_focus(review_focus)
@@ -1127,7 +1138,7 @@ check.review_focus(review_focus)
 # *aaa*, c) *abc*, d) *aab*. The letters in one string, such as "abcd".
 
 # %% question="review_frames"
-review_frames = "acdb"  # four letters, in quotes
+review_frames = quiz.ask(check.review_frames, "acdb")  # or four letters, in quotes
 
 # %% check="review_frames" points=1
 check.review_frames(review_frames)
@@ -1142,7 +1153,7 @@ check.review_frames(review_frames)
 # - d) Curvature alone cannot tell which of two nets generalises better.
 
 # %% question="review_sharp"
-review_sharp = "d"  # one letter, in quotes
+review_sharp = quiz.ask(check.review_sharp, "d")  # or one letter, in quotes
 
 # %% check="review_sharp" points=1
 check.review_sharp(review_sharp)
@@ -1184,6 +1195,11 @@ check.review_sharp(review_sharp)
 # You have written eight losses, checked their gradients at logits of 10 000 and at distance 0, and seen what each was
 # made for, beside a rival. You have taught a net an equation, cut through a loss surface, measured its curvature
 # without writing down a Hessian, and told minima from saddles. And you can say why "flat" is not yet "good".
+#
+# [← 2 activations](../02_activations/02_activations.ipynb) ·
+# [4 optimizers →](../04_optimizers/04_optimizers.ipynb) ·
+# [start](../00_start_here/00_start_here.ipynb) ·
+# [glossary](../00_start_here/00_start_here.ipynb#Glossary)
 #
 # ## References
 #

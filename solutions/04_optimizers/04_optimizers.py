@@ -3,6 +3,11 @@
 #
 # Lesson 4 · optimizers · about two and a half hours
 #
+# [← 3 losses](../03_losses/03_losses.ipynb) ·
+# [5 schedules →](../05_schedules/05_schedules.ipynb) ·
+# [start](../00_start_here/00_start_here.ipynb) ·
+# [glossary](../00_start_here/00_start_here.ipynb#Glossary)
+#
 # You will be able to
 #
 # - say from the curvature of a loss which learning rates converge, and why a narrow valley is slow;
@@ -836,12 +841,17 @@ with once_written("SGD", "RMSprop", "Adam", "AdamW"):
 #
 # ## Review
 #
-# Write each answer in place of `None`, then run the check below it.
-#
+# Run the cell under a question and answer there: you are told at once what that means. Then run the check below it.
+# Where no buttons show, write the answer into the cell in place of `quiz.ask(…)`: letters in quotes, or a number.
+
+# %%
+from dlcourse import quiz
+
+# %% [markdown]
 # **1.** A bowl has curvatures 1, 10 and 50. Above which learning rate does gradient descent diverge? Give the number.
 
 # %% question="review_limit"
-review_limit = 2 / 50  # a number
+review_limit = quiz.ask(check.review_limit, 2 / 50)  # or a number
 
 # %% check="review_limit" points=1
 check.review_limit(review_limit)
@@ -856,7 +866,7 @@ check.review_limit(review_limit)
 # - d) Nearly infinite, but for $\epsilon$.
 
 # %% question="review_bias"
-review_bias = "b"  # one letter, in quotes
+review_bias = quiz.ask(check.review_bias, "b")  # or one letter, in quotes
 
 # %% check="review_bias" points=1
 check.review_bias(review_bias)
@@ -870,7 +880,7 @@ check.review_bias(review_bias)
 # - d) $\epsilon$ begins to dominate.
 
 # %% question="review_scale"
-review_scale = "c"  # one letter, in quotes
+review_scale = quiz.ask(check.review_scale, "c")  # or one letter, in quotes
 
 # %% check="review_scale" points=1
 check.review_scale(review_scale)
@@ -881,7 +891,7 @@ check.review_scale(review_scale)
 # the last step left. The letters in one string, such as "abcde".
 
 # %% question="review_loop"
-review_loop = "cadeb"  # five letters, in quotes
+review_loop = quiz.ask(check.review_loop, "cadeb")  # or five letters, in quotes
 
 # %% check="review_loop" points=1
 check.review_loop(review_loop)
@@ -895,7 +905,7 @@ check.review_loop(review_loop)
 # - d) Run that rate with more seeds.
 
 # %% question="review_grid"
-review_grid = "c"  # one letter, in quotes
+review_grid = quiz.ask(check.review_grid, "c")  # or one letter, in quotes
 
 # %% check="review_grid" points=1
 check.review_grid(review_grid)
@@ -936,6 +946,11 @@ check.review_grid(review_grid)
 # You can read the largest learning rate off a curvature. You have written SGD, RMSprop, Adam and AdamW, equal to
 # PyTorch's at every step, and watched momentum shorten a valley and leave a saddle. You decay what should decay, clip
 # what is too long, and know what Muon does to a matrix. And you can tell a fair race from an advertisement.
+#
+# [← 3 losses](../03_losses/03_losses.ipynb) ·
+# [5 schedules →](../05_schedules/05_schedules.ipynb) ·
+# [start](../00_start_here/00_start_here.ipynb) ·
+# [glossary](../00_start_here/00_start_here.ipynb#Glossary)
 #
 # ## References
 #

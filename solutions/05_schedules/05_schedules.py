@@ -3,6 +3,11 @@
 #
 # Lesson 5 · learning-rate schedules · about two hours
 #
+# [← 4 optimizers](../04_optimizers/04_optimizers.ipynb) ·
+# [6 regularization →](../06_regularization/06_regularization.ipynb) ·
+# [start](../00_start_here/00_start_here.ipynb) ·
+# [glossary](../00_start_here/00_start_here.ipynb#Glossary)
+#
 # You will be able to
 #
 # - write the schedules that networks are trained by, each as a function of the step, right at every boundary;
@@ -752,12 +757,17 @@ explore.designer()
 # %% [markdown]
 # ## Review
 #
-# Write each answer in place of `None`, then run the check below it.
-#
+# Run the cell under a question and answer there: you are told at once what that means. Then run the check below it.
+# Where no buttons show, write the answer into the cell in place of `quiz.ask(…)`: letters in quotes, or a number.
+
+# %%
+from dlcourse import quiz
+
+# %% [markdown]
 # **1.** A cosine runs from 0.4 at step 0 to 0 at step 200. What is the rate at step 50? Give the number, to 1 %.
 
 # %% question="review_cosine"
-review_cosine = 0.4 * (1 + math.cos(math.pi / 4)) / 2  # a number
+review_cosine = quiz.ask(check.review_cosine, 0.4 * (1 + math.cos(math.pi / 4)) / 2)  # or a number
 
 # %% check="review_cosine" points=1
 check.review_cosine(review_cosine)
@@ -766,7 +776,7 @@ check.review_cosine(review_cosine)
 # **2.** A cosine with restarts has a first period of 5 steps and mult 3. At which step does its fourth cycle begin?
 
 # %% question="review_restart"
-review_restart = 65  # a number
+review_restart = quiz.ask(check.review_restart, 65)  # or a number
 
 # %% check="review_restart" points=1
 check.review_restart(review_restart)
@@ -777,7 +787,7 @@ check.review_restart(review_restart)
 # 50 steps. The letters in one string, such as "abcde".
 
 # %% question="review_order"
-review_order = "cebda"  # five letters, in quotes
+review_order = quiz.ask(check.review_order, "cebda")  # or five letters, in quotes
 
 # %% check="review_order" points=1
 check.review_order(review_order)
@@ -792,7 +802,7 @@ check.review_order(review_order)
 # - d) After epoch 8.
 
 # %% question="review_patience"
-review_patience = "c"  # one letter, in quotes
+review_patience = quiz.ask(check.review_patience, "c")  # or one letter, in quotes
 
 # %% check="review_patience" points=1
 check.review_patience(review_patience)
@@ -807,7 +817,7 @@ check.review_patience(review_patience)
 # - d) It made the gradient of each batch less noisy.
 
 # %% question="review_drop"
-review_drop = "b"  # one letter, in quotes
+review_drop = quiz.ask(check.review_drop, "b")  # or one letter, in quotes
 
 # %% check="review_drop" points=1
 check.review_drop(review_drop)
@@ -852,6 +862,11 @@ check.review_drop(review_drop)
 # listens to the validation loss, and a test that asks a net how fast it can learn. You have seen a loss drop the
 # moment its rate was cut, a net that full first steps destroy and gentle ones save, and a good accuracy reached in
 # eight epochs.
+#
+# [← 4 optimizers](../04_optimizers/04_optimizers.ipynb) ·
+# [6 regularization →](../06_regularization/06_regularization.ipynb) ·
+# [start](../00_start_here/00_start_here.ipynb) ·
+# [glossary](../00_start_here/00_start_here.ipynb#Glossary)
 #
 # ## References
 #

@@ -3,6 +3,11 @@
 #
 # Lesson 6 · regularization · about two and a half hours
 #
+# [← 5 schedules](../05_schedules/05_schedules.ipynb) ·
+# [7 normalization →](../07_normalization/07_normalization.ipynb) ·
+# [start](../00_start_here/00_start_here.ipynb) ·
+# [glossary](../00_start_here/00_start_here.ipynb#Glossary)
+#
 # You will be able to
 #
 # - tell a net that has learned from one that has memorised, and measure the gap between the two;
@@ -203,7 +208,7 @@ with once_written("l2_penalty"):
 # $$y = \frac{m \odot x}{1 - p}, \qquad m_i \sim \mathrm{Bernoulli}(1 - p)$$
 #
 # Dividing by $1 - p$ keeps the expectation of every entry. This is *inverted* dropout: at test time nothing is
-# dropped and nothing has to be scaled.
+# dropped and nothing has to be scaled. (The papers scale at test time instead: all outgoing weights by $1 - p$.)
 #
 # **Exercise.** Write `Dropout` as an `nn.Module`: every entry of $x$ gets its own coin, every call new ones.
 # Modules know their mode: `self.training` is True after `train()` and False after `eval()`. With $p = 1$ the result
@@ -399,6 +404,7 @@ with once_written("random_crop", "horizontal_flip", "color_jitter"):
               "color_jitter": color_jitter(photo, 0.5, 0.5, generator)}
     for ax, (name, image) in zip(axes, images.items()):
         explore.show_image(image[0], ax, name)
+    plots.alt("A photograph as it is, shifted with a black rim, mirrored, and in another light.")
 
 # %% [markdown]
 # An augmentation is a claim: *this does not change the answer*. A mirrored flower is a flower. A mirrored 2 is not
@@ -844,13 +850,18 @@ with once_written("color_jitter"):
 #
 # ## Review
 #
-# Write each answer in place of `None`, then run the check below it.
-#
+# Run the cell under a question and answer there: you are told at once what that means. Then run the check below it.
+# Where no buttons show, write the answer into the cell in place of `quiz.ask(…)`: letters in quotes, or a number.
+
+# %%
+from dlcourse import quiz
+
+# %% [markdown]
 # **1.** A unit's activation is 3, and inverted dropout with $p = 0.2$ follows. In training, what value does it have
 # when it is kept?
 
 # %% question="review_dropout"
-review_dropout = 3 / 0.8  # a number
+review_dropout = quiz.ask(check.review_dropout, 3 / 0.8)  # or a number
 
 # %% check="review_dropout" points=1
 check.review_dropout(review_dropout)
@@ -866,7 +877,7 @@ check.review_dropout(review_dropout)
 # - d) 55.5 %: neither was trained on, so take the mean
 
 # %% question="review_test"
-review_test = "c"  # one letter, in quotes
+review_test = quiz.ask(check.review_test, "c")  # or one letter, in quotes
 
 # %% check="review_test" points=1
 check.review_test(review_test)
@@ -876,7 +887,7 @@ check.review_test(review_test)
 # error that you expect, highest first: a) 100, b) 120, c) 2000, d) 70. The letters in one string, such as "abcd".
 
 # %% question="review_descent"
-review_descent = "abdc"  # four letters, in quotes
+review_descent = quiz.ask(check.review_descent, "abdc")  # or four letters, in quotes
 
 # %% check="review_descent" points=1
 check.review_descent(review_descent)
@@ -886,7 +897,7 @@ check.review_descent(review_descent)
 # confidence 0.65 and accuracy 0.70. What is the expected calibration error?
 
 # %% question="review_calibration"
-review_calibration = 0.6 * 0.20 + 0.4 * 0.05  # a number
+review_calibration = quiz.ask(check.review_calibration, 0.6 * 0.20 + 0.4 * 0.05)  # or a number
 
 # %% check="review_calibration" points=1
 check.review_calibration(review_calibration)
@@ -896,7 +907,7 @@ check.review_calibration(review_calibration)
 # with $\varepsilon = 0.1$ raise it, if no pixel reaches 0 or 1?
 
 # %% question="review_attack"
-review_attack = 64 * 0.1 * 0.5  # a number
+review_attack = quiz.ask(check.review_attack, 64 * 0.1 * 0.5)  # or a number
 
 # %% check="review_attack" points=1
 check.review_attack(review_attack)
@@ -945,6 +956,11 @@ check.review_attack(review_attack)
 # time, images, mixtures, targets), and you judge a net's confidence before you trust it. You drew double descent,
 # broke a good classifier with changes that would not mislead you, and watched a driver leave a road that it was not
 # prepared for.
+#
+# [← 5 schedules](../05_schedules/05_schedules.ipynb) ·
+# [7 normalization →](../07_normalization/07_normalization.ipynb) ·
+# [start](../00_start_here/00_start_here.ipynb) ·
+# [glossary](../00_start_here/00_start_here.ipynb#Glossary)
 #
 # ## References
 #

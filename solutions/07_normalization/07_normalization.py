@@ -3,6 +3,11 @@
 #
 # Lesson 7 · normalization · about two hours
 #
+# [← 6 regularization](../06_regularization/06_regularization.ipynb) ·
+# [8 residual networks →](../08_residual_networks/08_residual_networks.ipynb) ·
+# [start](../00_start_here/00_start_here.ipynb) ·
+# [glossary](../00_start_here/00_start_here.ipynb#Glossary)
+#
 # You will be able to
 #
 # - write batch norm, with its state and its backward pass by hand, and the norms that look at one sample alone;
@@ -806,13 +811,18 @@ with once_written("BatchNorm2d", "recalibrate"):
 #
 # ## Review
 #
-# Write each answer in place of `None`, then run the check below it.
-#
+# Run the cell under a question and answer there: you are told at once what that means. Then run the check below it.
+# Where no buttons show, write the answer into the cell in place of `quiz.ask(…)`: letters in quotes, or a number.
+
+# %%
+from dlcourse import quiz
+
+# %% [markdown]
 # **1.** A new batch norm with momentum 0.1 sees two batches in training mode. In one channel the first has mean 1,
 # the second mean 3. What is its running mean then?
 
 # %% question="review_running"
-review_running = 0.9 * 0.1 + 0.3  # a number
+review_running = quiz.ask(check.review_running, 0.9 * 0.1 + 0.3)  # or a number
 
 # %% check="review_running" points=1
 check.review_running(review_running)
@@ -828,7 +838,7 @@ check.review_running(review_running)
 # - d) She first graded in training mode, and so trained the net on these photographs.
 
 # %% question="review_company"
-review_company = "c"  # one letter, in quotes
+review_company = quiz.ask(check.review_company, "c")  # or one letter, in quotes
 
 # %% check="review_company" points=1
 check.review_company(review_company)
@@ -839,7 +849,7 @@ check.review_company(review_company)
 # d) group norm with 16 groups.
 
 # %% question="review_numbers"
-review_numbers = "cdab"  # four letters, in quotes
+review_numbers = quiz.ask(check.review_numbers, "cdab")  # or four letters, in quotes
 
 # %% check="review_numbers" points=1
 check.review_numbers(review_numbers)
@@ -854,7 +864,7 @@ check.review_numbers(review_numbers)
 # - d) Gradients cannot flow through batch norm's statistics.
 
 # %% question="review_sequence"
-review_sequence = "b"  # one letter, in quotes
+review_sequence = quiz.ask(check.review_sequence, "b")  # or one letter, in quotes
 
 # %% check="review_sequence" points=1
 check.review_sequence(review_sequence)
@@ -870,7 +880,7 @@ check.review_sequence(review_sequence)
 # - d) By 100.
 
 # %% question="review_scale"
-review_scale = "d"  # one letter, in quotes
+review_scale = quiz.ask(check.review_scale, "d")  # or one letter, in quotes
 
 # %% check="review_scale" points=1
 check.review_scale(review_scale)
@@ -915,6 +925,11 @@ check.review_scale(review_scale)
 # over which axes each averages. You have seen batch norm bear rates and weights that the net without it could not,
 # and computed a part of the reason; you have caught a forgotten `eval()`, ruined training with batches of two, folded a
 # norm away, and mended statistics that no longer fitted. And you can say which norm you would choose, and why.
+#
+# [← 6 regularization](../06_regularization/06_regularization.ipynb) ·
+# [8 residual networks →](../08_residual_networks/08_residual_networks.ipynb) ·
+# [start](../00_start_here/00_start_here.ipynb) ·
+# [glossary](../00_start_here/00_start_here.ipynb#Glossary)
 #
 # ## References
 #

@@ -3,6 +3,11 @@
 #
 # Lesson 8 · residual networks and attention · about five hours
 #
+# [← 7 normalization](../07_normalization/07_normalization.ipynb) ·
+# [9 generative models →](../09_generative_models/09_generative_models.ipynb) ·
+# [start](../00_start_here/00_start_here.ipynb) ·
+# [glossary](../00_start_here/00_start_here.ipynb#Glossary)
+#
 # You will be able to
 #
 # - write a convolution from scratch, and the blocks and networks that are built on it, counted to the layer;
@@ -142,6 +147,8 @@ with once_written("conv2d"):
     for ax in axes:
         ax.set(xticks=[], yticks=[])
         ax.grid(False)
+    plots.alt("A photograph in grey, and what three kernels make of it: one blurs, one is bright "
+              "at upright edges, one at level edges.")
 
 # %% [markdown]
 # Stacked and trained, this layer is what most of computer vision has run on since 2012: classification, finding and
@@ -163,11 +170,12 @@ with once_written("conv2d"):
 #
 # $$\frac{\partial\,(F(x) + x)}{\partial x} = \frac{\partial F}{\partial x} + 1$$
 #
-# (1 stands for the identity matrix), so whatever the layers of $F$ do to the gradient, it also comes through the
-# *shortcut* as it is. (Here the last ReLU, and the few projections, still stand on that road. He et al. (2016) cleared it
-# with norm and ReLU *before* each convolution; the Transformer's block below is clear too.) What is added must have the
-# same shape. Where the block changes the number of channels or, by a stride, the size, the shortcut *projects*: a 1×1
-# convolution with the block's stride and a batch norm, no more.
+# (1 stands for the identity matrix), so whatever the layers of $F$ do to the gradient, it also comes through the *skip
+# connection*, or *shortcut*, the direct way that adds the input to the output. (Here the last ReLU, and the few
+# projections, still stand on that road. He et al. (2016) cleared it with norm and ReLU *before* each convolution; the
+# Transformer's block below is clear too.) What is added must have the same shape. Where the block changes the number of
+# channels or, by a stride, the size, the shortcut *projects*: a 1×1 convolution with the block's stride and a batch norm,
+# no more.
 #
 # **Exercise.** Write `BasicBlock`. The check loads weights by name, so use these: `conv1`, `bn1`, `conv2`, `bn2`, and
 # `shortcut`, which is `nn.Identity()` (or an empty `nn.Sequential()`) wherever that fits, and a projection wherever it
@@ -219,6 +227,8 @@ with once_written("BasicBlock"):
         ax.imshow(block(digit)[3, 0].detach(), cmap="gray_r")
         ax.set(title=f"γ = {scale:g}", xticks=[], yticks=[])
         ax.grid(False)
+    plots.alt("One digit after a block whose last scale γ is 0, 0.2, 0.5 and 1: at 0 it is as it "
+              "came, and the larger γ, the more the block has changed it.")
 
 # %% [markdown]
 # ### A narrow passage
@@ -711,6 +721,8 @@ with once_written("attention", "MultiHeadAttention"):
     figure.colorbar(image, label="gradient norm, power of 10")
     ax.set(xlabel="input", ylabel="output", xticks=range(0, 12, 2), yticks=range(0, 12, 2))
     ax.grid(False)
+    plots.alt("How strongly each of 12 outputs depends on each of 12 inputs: some on the diagonal "
+              "and below it, not at all above it.")
 
 # %% [markdown]
 # Something is still missing: order. But for its mask, attention treats what it sees as a set: shuffle the places and
@@ -837,6 +849,11 @@ with once_written("attention", "MultiHeadAttention", "TransformerBlock"):
 # better once both train is a question of its own.
 #
 # ## A model that writes
+#
+# One block, many kinds of data: yours has read digits row by row, and text is next. Cut into patches it takes photographs
+# (Dosovitskiy et al. 2020), cut into moments speech (Radford et al. 2022). That one architecture serves so many fields
+# is a strength of deep learning. It has a price: with no more to learn from than the million pictures of ImageNet, the
+# photographs' Transformer fell a few points behind residual networks of its size.
 #
 # Now to a task that made attention famous: given the characters so far, what is the next one? A model answers with a
 # probability for each. How good it is on text it has never seen is measured in *bits per character*: the mean of $-\log_2
@@ -1141,8 +1158,8 @@ with once_written("BasicBlock", "resnet", "saliency"):
 # **Exercise.** Write `fine_tune`. The head is the *last* `nn.Linear` in `model.named_modules()`, however deep inside,
 # and is always replaced by a freshly made one with `num_classes` outputs (and a bias), of the same dtype and device and
 # in the same mode. A new model comes back; the one given stays as it was, so `copy.deepcopy` it. Frozen means that only
-# the head requires gradients; with `freeze=False` all flags stay as they are. For `"classifier.2"`,
-# `model.get_submodule("classifier")` is the part that holds it, and `setattr(part, "2", layer)` replaces it.
+# the head requires gradients; with `freeze=False` all flags stay as they are. To put `layer` in the place of that name:
+# `model.set_submodule("classifier.2", layer)`.
 
 # %% exercise="fine_tune"
 def fine_tune(model: nn.Module, num_classes: int, freeze: bool = True) -> nn.Module:
@@ -1153,8 +1170,7 @@ def fine_tune(model: nn.Module, num_classes: int, freeze: bool = True) -> nn.Mod
         tuned.requires_grad_(False)
     name, old = [(n, m) for n, m in tuned.named_modules() if isinstance(m, nn.Linear)][-1]
     head = nn.Linear(old.in_features, num_classes, device=old.weight.device, dtype=old.weight.dtype)
-    parent, _, last = name.rpartition(".")
-    setattr(tuned.get_submodule(parent), last, head.train(old.training))
+    tuned.set_submodule(name, head.train(old.training))
     return tuned
     ### END SOLUTION
 
@@ -1274,13 +1290,18 @@ with once_written("BasicBlock", "resnet"):
 # %% [markdown]
 # ## Review
 #
-# Write each answer in place of `None`, then run the check below it.
-#
+# Run the cell under a question and answer there: you are told at once what that means. Then run the check below it.
+# Where no buttons show, write the answer into the cell in place of `quiz.ask(…)`: letters in quotes, or a number.
+
+# %%
+from dlcourse import quiz
+
+# %% [markdown]
 # **1.** How many layers with weights does a residual network like yours have that has 18 basic blocks in each of its
 # three stages? Count as in this lesson.
 
 # %% question="review_depth"
-review_depth = 110  # a number
+review_depth = quiz.ask(check.review_depth, 110)  # or a number
 
 # %% check="review_depth" points=1
 check.review_depth(review_depth)
@@ -1295,7 +1316,7 @@ check.review_depth(review_depth)
 # - d) The gradients of its first layers vanish.
 
 # %% question="review_degradation"
-review_degradation = "c"  # one letter, in quotes
+review_degradation = quiz.ask(check.review_degradation, "c")  # or one letter, in quotes
 
 # %% check="review_degradation" points=1
 check.review_degradation(review_degradation)
@@ -1310,7 +1331,7 @@ check.review_degradation(review_degradation)
 # - d) γ gets no gradient, so it stays 0.
 
 # %% question="review_zero"
-review_zero = "b"  # one letter, in quotes
+review_zero = quiz.ask(check.review_zero, "b")  # or one letter, in quotes
 
 # %% check="review_zero" points=1
 check.review_zero(review_zero)
@@ -1320,7 +1341,7 @@ check.review_zero(review_zero)
 # average? Compute it.
 
 # %% question="review_active"
-review_active = sum(1 - l / 40 for l in range(1, 21))  # a number
+review_active = quiz.ask(check.review_active, sum(1 - l / 40 for l in range(1, 21)))  # or a number
 
 # %% check="review_active" points=1
 check.review_active(review_active)
@@ -1331,7 +1352,7 @@ check.review_active(review_active)
 # convolution from 32 to 32 channels. The letters in one string, such as "abcd".
 
 # %% question="review_order"
-review_order = "bdac"  # four letters, in quotes
+review_order = quiz.ask(check.review_order, "bdac")  # or four letters, in quotes
 
 # %% check="review_order" points=1
 check.review_order(review_order)
@@ -1390,6 +1411,11 @@ check.review_order(review_order)
 # taken blocks out of a residual net that hardly missed them. You have written attention and the block that Transformers
 # are made of, asked a network where it looked, and given it a new task. And you have trained a hundred layers.
 #
+# [← 7 normalization](../07_normalization/07_normalization.ipynb) ·
+# [9 generative models →](../09_generative_models/09_generative_models.ipynb) ·
+# [start](../00_start_here/00_start_here.ipynb) ·
+# [glossary](../00_start_here/00_start_here.ipynb#Glossary)
+#
 # ## References
 #
 # - Adebayo, Gilmer, Muelly, Goodfellow, Hardt, Kim (2018). *Sanity checks for saliency maps.* NeurIPS.
@@ -1423,6 +1449,8 @@ check.review_order(review_order)
 #   arXiv:1712.09913.
 # - Ouyang et al. (2022). *Training language models to follow instructions with human feedback.* NeurIPS.
 #   arXiv:2203.02155.
+# - Radford, Kim, Xu, Brockman, McLeavey, Sutskever (2022). *Robust speech recognition via large-scale weak
+#   supervision.* arXiv:2212.04356.
 # - Schaeffer, Miranda, Koyejo (2023). *Are emergent abilities of large language models a mirage?* NeurIPS.
 #   arXiv:2304.15004.
 # - Shannon (1951). *Prediction and entropy of printed English.* Bell System Technical Journal 30.

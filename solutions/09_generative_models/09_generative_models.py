@@ -3,6 +3,11 @@
 #
 # Lesson 9 · generative models · about four hours
 #
+# [← 8 residual networks](../08_residual_networks/08_residual_networks.ipynb) ·
+# [10 training at scale →](../10_training_at_scale/10_training_at_scale.ipynb) ·
+# [start](../00_start_here/00_start_here.ipynb) ·
+# [glossary](../00_start_here/00_start_here.ipynb#Glossary)
+#
 # You will be able to
 #
 # - build an autoencoder and a variational one, say what each term of its loss does, and walk through its latent space;
@@ -62,6 +67,8 @@ generator = torch.Generator().manual_seed(0)
 donors = torch.randint(len(x_train), (16, 64), generator=generator)
 show(x_train[:16], axes[0], "digits")
 show(x_train.gather(0, donors), axes[1], "every pixel right, no digit")
+plots.alt("Left: sixteen digits. Right: sixteen pictures made pixel by pixel, dust without a "
+          "digit.")
 
 # %% [markdown]
 # ## Through a narrow place
@@ -173,6 +180,9 @@ with once_written("Autoencoder"):
     squeezed = train_autoencoder(x_train, 8)
     show(x_test[:24], axes[1], "new digits", 6)
     show(squeezed(x_test[:24]), axes[2], "64 through 8 and back", 6)
+    plots.alt("Left: points on two half circles, and what comes back through one number, a curve "
+              "along both and across the gap. Right: digits, and softer ones that came through "
+              "eight numbers.")
     plt.show()
 
 # %% [markdown]
@@ -198,6 +208,8 @@ with once_written("Autoencoder"):
     figure, ax = plt.subplots(figsize=(5, 1.6))
     squeezed = train_autoencoder(x_train, 8)
     show(from_normal_codes(squeezed, 24), ax, "an autoencoder's codes, drawn at random", 12)
+    plots.alt("What an autoencoder decodes of codes drawn at random: some are digits, some are "
+              "none.")
     plt.show()
 
 # %% [markdown]
@@ -431,6 +443,8 @@ with once_written("reparameterize", "kl_to_standard_normal", "elbo_loss"):
     show(torch.sigmoid(flat_vae.decoder(torch.cartesian_prod(-at, at).flip(1))), axes[0],
          "two latents, a grid of codes", 12)
     show(vae_samples(vae, 60), axes[1], "eight latents, codes drawn at random", 10)
+    plots.alt("Left: what a grid of two-number codes decodes to, digits that turn into their "
+              "neighbours. Right: soft digits decoded from eight numbers drawn at random.")
     plt.show()
 
 # %% [markdown]
@@ -857,6 +871,8 @@ with once_written("cosine_alpha_bar", "diffuse"):
         ax.set(title=f"t = {step}\nᾱ = {alpha_bar[step]:.1g}", xticks=[], yticks=[])
         ax.title.set_size(8)
         ax.grid(False)
+    plots.alt("Eight clouds on a ring at steps 0, 10, 20, 30, 40 and 49 of 50: noise joins them "
+              "bit by bit, until one round cloud is left.")
     plt.show()
 
 # %% [markdown]
@@ -1048,8 +1064,9 @@ with once_written("Autoencoder", "cosine_alpha_bar", "diffuse", "denoise_step", 
 #
 # On ImageNet diffusion overtook GANs in 2021 (Dhariwal and Nichol), at a price: here fifty passes through a network
 # for one sample, where the others need one. Another sampler needs fewer (Song et al. 2021), and so do models trained for
-# straighter paths (flow matching, Lipman et al. 2023). Text is generated in yet another way, letter by letter, as in
-# lesson 8.
+# straighter paths (flow matching, Lipman et al. 2023). The lead moves: in 2024 a Transformer that draws a picture from
+# coarse to fine reported better scores on ImageNet than diffusion by Transformers (Tian et al. 2024). Text is generated
+# in yet another way, letter by letter, as in lesson 8.
 #
 # Might a model just copy its training data? Its Fréchet distance would be near 0. So look for the nearest training
 # digit of each sample. Large diffusion models do give some training images back, which touches privacy and copyright
@@ -1130,13 +1147,18 @@ with once_written("reparameterize", "kl_to_standard_normal", "elbo_loss"):
 # %% [markdown]
 # ## Review
 #
-# Write each answer in place of `None`, then run the check below it.
-#
+# Run the cell under a question and answer there: you are told at once what that means. Then run the check below it.
+# Where no buttons show, write the answer into the cell in place of `quiz.ask(…)`: letters in quotes, or a number.
+
+# %%
+from dlcourse import quiz
+
+# %% [markdown]
 # **1.** A VAE's encoder answers $\mu = 1$ and $\sigma = 2$ for its only latent coordinate. What does this code cost,
 # the KL from the prior, in nats?
 
 # %% question="review_kl"
-review_kl = 0.5 * (1 + 4 - 1 - math.log(4))  # a number
+review_kl = quiz.ask(check.review_kl, 0.5 * (1 + 4 - 1 - math.log(4)))  # or a number
 
 # %% check="review_kl" points=1
 check.review_kl(review_kl)
@@ -1146,7 +1168,7 @@ check.review_kl(review_kl)
 # is $\bar\alpha_t$ there?
 
 # %% question="review_signal"
-review_signal = 0.5 ** 2  # a number
+review_signal = quiz.ask(check.review_signal, 0.5 ** 2)  # or a number
 
 # %% check="review_signal" points=1
 check.review_signal(review_signal)
@@ -1160,7 +1182,7 @@ check.review_signal(review_signal)
 # - d) Its noise $z$ has fewer coordinates than there are modes.
 
 # %% question="review_collapse"
-review_collapse = "b"  # one letter, in quotes
+review_collapse = quiz.ask(check.review_collapse, "b")  # or one letter, in quotes
 
 # %% check="review_collapse" points=1
 check.review_collapse(review_collapse)
@@ -1174,7 +1196,7 @@ check.review_collapse(review_collapse)
 # - d) The loss is at its lowest.
 
 # %% question="review_posterior"
-review_posterior = "c"  # one letter, in quotes
+review_posterior = quiz.ask(check.review_posterior, "c")  # or one letter, in quotes
 
 # %% check="review_posterior" points=1
 check.review_posterior(review_posterior)
@@ -1185,7 +1207,7 @@ check.review_posterior(review_posterior)
 # step is computed. The letters in one string, such as "abcd".
 
 # %% question="review_order"
-review_order = "cadb"  # four letters, in quotes
+review_order = quiz.ask(check.review_order, "cadb")  # or four letters, in quotes
 
 # %% check="review_order" points=1
 check.review_order(review_order)
@@ -1230,6 +1252,11 @@ check.review_order(review_order)
 # two networks compete, counted the modes that they lost and won back, and built a diffusion model from its schedule
 # to its last step. You have put a number on samples and seen what it misses, and tried made-up data on a classifier
 # with few labels, beside a cheap control.
+#
+# [← 8 residual networks](../08_residual_networks/08_residual_networks.ipynb) ·
+# [10 training at scale →](../10_training_at_scale/10_training_at_scale.ipynb) ·
+# [start](../00_start_here/00_start_here.ipynb) ·
+# [glossary](../00_start_here/00_start_here.ipynb#Glossary)
 #
 # ## References
 #
@@ -1276,4 +1303,6 @@ check.review_order(review_order)
 # - Tancik, Srinivasan, Mildenhall, Fridovich-Keil, Raghavan, Singhal, Ramamoorthi, Barron, Ng (2020). *Fourier features
 #   let networks learn high frequency functions in low dimensional domains.* arXiv:2006.10739.
 # - Theis, van den Oord, Bethge (2016). *A note on the evaluation of generative models.* arXiv:1511.01844.
+# - Tian, Jiang, Yuan, Peng, Wang (2024). *Visual autoregressive modeling: scalable image generation via next-scale
+#   prediction.* arXiv:2404.02905.
 # - White (2016). *Sampling generative networks.* arXiv:1609.04468.
