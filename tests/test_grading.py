@@ -23,6 +23,7 @@ from nbgrader.utils import determine_grade
 
 from dlcourse import answers as answers_in_cells
 from dlcourse.checks.core import Check
+from dlcourse.checks.verdict import CheckFailed
 from dlcourse.course import CourseError
 from dlcourse.grading import judging, plain, rebuild, run, safe, sandbox, submission
 
@@ -260,6 +261,19 @@ def test_no_reference_and_no_mistake_is_sent_into_the_sandbox(lesson):
                 if len(code.co_code) > 40 and code.co_code in sent:
                     leaks.append(f"{check.name}: {what} ({code.co_qualname})")
     assert looked_at and not leaks
+
+
+def test_what_a_check_remembers_of_an_answer_is_not_sent_into_the_sandbox(monkeypatch):
+    from dlcourse.checks import residual_networks
+
+    monkeypatch.setattr(judging, "_FREIGHT", {})
+    with pytest.raises(CheckFailed):
+        residual_networks.train_hundred_layers(quickly_wrong)
+    assert __name__.encode() not in b64decode(judging.freight(residual_networks.train_hundred_layers))
+
+
+def quickly_wrong(x, y, generator):
+    """No model at all."""
 
 
 def codes(thing) -> list[types.CodeType]:

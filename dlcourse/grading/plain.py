@@ -8,9 +8,9 @@ torch and itself, but has no means to find frames, files, other objects or the w
 import ast
 import copy
 import functools
+import importlib
 import re
 import symtable
-import sys
 from dataclasses import dataclass
 
 from IPython.core.inputtransformer2 import TransformerManager
@@ -41,6 +41,12 @@ STRIKING = frozenset(
     "setprofile socket sqlite3 subprocess".split())
 # Torch's own that people use for want of a public name, and the _foreach_ functions.
 HARMLESS = frozenset("_BatchNorm _NormBase _ConvNd _LRScheduler _standard_gamma".split())
+# Whose private names lead below what is watched; what torch adds to them when it loads more of itself, and of these the
+# one that people have for something of their own.
+OF_TORCH = frozenset(f"torch.{name}" for name in (
+    "autograd autograd.function autograd.graph functional linalg nn nn.functional optim overrides random utils").split())
+LOADED_LATER = frozenset("_dynamo _functools _inductor _numpy _pallas _sympy _triton".split())
+OWN = frozenset({"_device"})
 METHODS = frozenset(f"__{name}__" for name in (
     "init post_init call repr str len iter next getitem setitem delitem contains enter exit bool hash add radd iadd "
     "sub rsub mul rmul matmul rmatmul truediv rtruediv floordiv mod pow rpow neg abs lt le gt ge eq ne name doc "
@@ -178,9 +184,12 @@ def _attribute_is_plain(name: str, own: bool = False) -> bool:
 
 @functools.cache
 def _private() -> frozenset[str]:
-    """Names that loaded modules keep to themselves: whatever is called self, self._C is none of the learner's own."""
-    return frozenset(name for module in list(sys.modules.values())
-                     for name in getattr(module, "__dict__", ()) if name.startswith("_"))
+    """Names that modules in reach keep to themselves: whatever is called self, self._C is none of the learner's own.
+
+    They are the same in every process, whatever else it has loaded.
+    """
+    modules = [importlib.import_module(name) for name in sorted(MODULES - {"dlcourse"} | OF_TORCH)]
+    return LOADED_LATER | frozenset(name for module in modules for name in vars(module) if name.startswith("_")) - OWN
 
 
 def _called_with_care(tree: ast.AST) -> frozenset[str]:

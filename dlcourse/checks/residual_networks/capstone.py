@@ -75,7 +75,14 @@ def _share(model, x, y):
     return (model(x).argmax(1) == y).double().mean().item()
 
 
-_last = {}  # what the last training gave, so that one training serves all parts of one check
+class _AtHome(dict):
+    """A dict that is empty elsewhere: what is in it is not for the process in which an answer is asked."""
+
+    def __reduce__(self):
+        return dict, ()
+
+
+_last = _AtHome()  # what the last training gave, so that one training serves all parts of one check
 
 
 def _trained(answer, seed, anew=False):
