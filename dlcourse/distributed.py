@@ -27,6 +27,8 @@ START = 90.0  # seconds in which every process must stand; on a busy machine tor
 GRACE = 2.0  # seconds in which a rank that is waiting has to say where
 MORE = 3.0  # seconds that a rank gets beyond its time while it imports a module
 BREATH = 0.3  # seconds to hear whether another rank's error came first
+GLOO = b"[Gloo]", b"terminate called", b"  what():"  # how its lines begin: it counts its peers, and tells why it ends
+TOO_LONG = b"doesn't match expected size"
 LOOPBACK = "lo" if sys.platform == "linux" else "lo0"  # the machine's own network
 NOT_THEIRS = (os.sep + "torch" + os.sep, os.path.dirname(__file__) + os.sep, sysconfig.get_path("stdlib"), "<frozen")
 
@@ -137,6 +139,7 @@ class _Rank:
         self.connection = Connection(ours.detach())
         os.set_blocking(self.process.stdout.fileno(), False)
         self._begun, self._lines = b"", 0
+        self.overfull = False  # whether gloo has ended it over a message that was longer than its buffer
 
     def send(self, message) -> None:
         """Send a message; one to a process that is gone is lost, and its end is noticed when it is waited for."""
@@ -153,7 +156,8 @@ class _Rank:
                 self._show(line)
 
     def _show(self, line: bytes) -> None:
-        if line.startswith(b"[Gloo]"):  # it counts its peers aloud
+        if line.startswith(GLOO):
+            self.overfull |= TOO_LONG in line
             return
         self._lines += 1
         if self._lines <= LINES:
@@ -306,8 +310,11 @@ def _gone(rank: _Rank) -> str:
         code = rank.process.wait(1)
     except subprocess.TimeoutExpired:
         return f"Rank {rank.number} closed its connection before it gave a result. The other ranks have been stopped."
+    rank.show()
     how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
-    return f"The process of rank {rank.number} ended {how} before it gave a result. The other ranks have been stopped."
+    why = ": what came was longer than the buffer that it held ready" if rank.overfull else ""
+    return (f"The process of rank {rank.number} ended {how} before it gave a result{why}. "
+            "The other ranks have been stopped.")
 
 
 def _told(number: int, kind: str, text: str, frames: list) -> str:

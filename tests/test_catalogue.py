@@ -16,14 +16,19 @@ LESSONS = sorted({answer.lesson for answer in ANSWERS})
 CAPSTONES = {"train_hundred_layers"}  # these may take a minute
 
 
-def grouped(lesson, *values, id=None):
+# An exercise's first right answer and its first wrong one; the others are left out by FAST=1.
+FIRST = set({(answer.lesson, answer.exercise, answer.right): answer for answer in reversed(ANSWERS)}.values())
+
+
+def grouped(lesson, value, *marks):
     """A case of a test; a lesson's cases run in one worker, which then need not ask for a verdict twice."""
-    return pytest.param(*values, id=id or str(*values), marks=pytest.mark.xdist_group(f"catalogue of {lesson}"))
+    return pytest.param(value, id=str(value), marks=[pytest.mark.xdist_group(f"catalogue of {lesson}"), *marks])
 
 
 def each(answers):
     """A test's cases: these answers."""
-    return pytest.mark.parametrize("answer", [grouped(answer.lesson, answer) for answer in answers])
+    return pytest.mark.parametrize("answer", [
+        grouped(answer.lesson, answer, *([] if answer in FIRST else [pytest.mark.slow])) for answer in answers])
 
 
 each_lesson = pytest.mark.parametrize("lesson", [grouped(lesson, lesson) for lesson in LESSONS])
@@ -69,6 +74,7 @@ def test_a_wrong_answer_is_rejected_and_told_its_mistake(answer):
         assert len(verdict.message) > 20
 
 
+@pytest.mark.slow
 @each_lesson
 def test_every_exercise_has_six_wrong_answers_and_two_right_ones_and_nine_in_ten_are_told(lesson, summary_table):
     rows = []

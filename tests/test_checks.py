@@ -50,6 +50,15 @@ def test_the_message_shows_what_was_asked_what_came_back_and_where_they_part():
         assert piece in message
 
 
+@pytest.mark.parametrize("name, shown", [
+    ("output", "Looked at output, number 2 at [0, 0], where x = 3\n"),
+    ("gradient of weight", "Looked at gradient of weight, number 2 at [0, 0]\n")])
+def test_a_place_in_a_list_is_counted_from_1_and_only_xs_own_gradient_shows_x(name, shown):
+    listing = Check("rows", "rows(x)", lambda x: [x, x], [
+        Part("values", 1.0, "x twice", lambda g: [{"x": torch.full((2, 2), 3.0)}], lambda rows, x: {name: rows(x)})])
+    assert shown in failing(listing, lambda x: [x, x + 1]).message
+
+
 def test_a_notebook_shows_the_message_and_no_traceback():
     with pytest.raises(CheckFailed) as caught:
         doubling()(lambda x: x * x)

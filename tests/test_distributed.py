@@ -122,6 +122,20 @@ def test_one_rank_that_fails_ends_all_within_seconds_and_is_told_of(work, rank, 
         assert team.run(dist.get_rank) == [0, 1, 2]  # a new team stands up
 
 
+def sends_more_than_fits():
+    if dist.get_rank() == 0:
+        dist.send(torch.zeros(3), 1)
+    else:
+        dist.recv(torch.zeros(2), 0)
+    dist.barrier()
+
+
+def test_a_message_longer_than_its_buffer_is_told_of_in_our_words_and_not_in_gloos(capfd):
+    with pytest.raises(RankError, match="rank 1 ended by signal SIGABRT .* longer than the buffer"):
+        launch(sends_more_than_fits, 2)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_deadlock_ends_in_time_and_says_which_rank_waits_where():
     def crossed():
         buffer = torch.zeros(1)

@@ -85,10 +85,18 @@ def test_ctc_sums_over_every_path_that_collapses_to_the_target(target):
 
 
 def test_aa_needs_three_frames_and_abba_five():
-    LESSON.says("How many frames does *aa* need at least, and *abba*?")
+    LESSON.says("How many frames does *aa* need at least, and *abba*?", "*aa* needs 3 frames, *abba* 5")
     for word, needed in (([1, 1], 3), ([1, 2, 2, 1], 5)):
         loss = lambda frames: own["ctc_loss"](draw(frames, 3).log_softmax(1), torch.tensor(word))
         assert loss(needed - 1).isinf() and loss(needed).isfinite()
+
+
+def test_aba_has_as_many_alignments_as_the_binomial_says():
+    LESSON.says(r"In T frames *aba* has $\binom{T + 3}{6}$ alignments, as has every word of three letters without doubles")
+    for word in ([1, 2, 1], [1, 2, 3]):
+        for frames in range(2, 12):
+            counted = explore.lattice(torch.zeros(frames, 4).log_softmax(1), torch.tensor(word))[1]
+            assert counted == math.comb(frames + 3, 6)
 
 
 def test_the_true_swing_solves_the_oscillators_equation():
@@ -137,6 +145,26 @@ def test_a_net_that_starts_surely_wrong_recovers_by_cross_entropy_and_not_by_squ
         assert max(stuck) == min(stuck) < 0.15
 
 
+def test_the_rate_that_zigzags_at_first_is_the_best_in_the_end():
+    LESSON.says("Its zigzag at first comes from the rate: of the three, the largest is the best in the end.")
+    low, middle, high = (own["recover"](own["cross_entropy"], lr) for lr in (0.5, 5.0, 50.0))
+    assert high[-1] > max(low[-1], middle[-1])
+    fall = lambda run: max(before - after for before, after in zip(run, run[1:]))
+    assert fall(high) > 0.2 > 0.05 > fall(low)
+
+
+def test_the_softmax_answers_nearly_as_many_questions_as_it_can_say():
+    LESSON.says("On these digits the softmax cannot pass 83 % with a threshold below 1/3, where every 1 and 3 is lost, "
+                "nor 80 % with a higher one, where every 6 and 8 is")
+    kinds = own["ANSWERS"][own["y_test"]].sum(1)
+    assert {digit for digit in range(10) if own["ANSWERS"][digit].sum() == 0} == {1, 3}
+    assert {digit for digit in range(10) if own["ANSWERS"][digit].sum() == 3} == {6, 8}
+    below, above = (1 - (kinds == lost).float().mean().item() for lost in (0, 3))
+    assert round(100 * below) == 83 and round(100 * above) == 80
+    for seed in SEEDS:
+        assert above - 0.03 < own["three_questions"](own["soft_labels"], seed) <= below
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_three_sigmoids_answer_several_questions_better_than_a_softmax(seed):
     LESSON.says("A softmax must share out one unit of probability among the three",
@@ -158,6 +186,13 @@ def test_with_tuned_thresholds_both_losses_find_about_equally_many_eights():
     mean = lambda loss, tuned: sum(own["find_eights"](own[loss], seed, tuned)[0] for seed in SEEDS) / 3
     gain = mean("focal_loss", False) - mean("cross_entropy", False)
     assert abs(mean("focal_loss", True) - mean("cross_entropy", True)) < 0.08 < gain / 2
+
+
+def test_fifty_easy_samples_balance_one_hard_one_where_the_text_says():
+    LESSON.says("They balance at γ ≈ 0.57, and for p = 0.6 only at γ ≈ 4.")
+    share = lambda p, gamma: -(1 - p) ** gamma * math.log(p)
+    for p, gamma in ((0.9, 0.57), (0.6, 4.0)):
+        assert 50 * share(p, gamma) == pytest.approx(share(0.2, gamma), rel=0.02)
 
 
 def test_a_mask_covers_about_one_and_a_half_percent():
@@ -218,19 +253,38 @@ def test_the_physics_informed_net_fits_an_oscillator_from_10_points(seed):
 
 @cache
 def deep(residual, seed, epochs=12):
+    """The heights of a net's slices, (3, 61), and its training loss."""
     net, loss = own["trained_deep"](residual, seed, epochs)
-    return own["roughness"](own["slices"](net, seed)), own["slices"](net, seed).max().item(), loss
+    return own["slices"](net, seed), loss
+
+
+def with_the_notch(heights):
+    return heights.diff(dim=-1).diff(dim=-1).abs().mean().item()
+
+
+def test_roughness_does_not_see_the_middle():
+    LESSON.says(r"The middle, $|\alpha| \le 0.2$, is left out")
+    flat = torch.zeros(3, 61)
+    flat[:, own["STEPS"].abs() < 0.19] = -4.0
+    assert own["roughness"](flat) == 0 < with_the_notch(flat)
+    flat[:, own["STEPS"] > 0.25] = torch.arange(61.0)[own["STEPS"] > 0.25].remainder(2)
+    assert own["roughness"](flat) > 0.5
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_residual_free_deep_nets_slices_are_rougher_than_a_residual_ones(seed):
     LESSON.says("The plain net's slices bend more, and rise higher by some powers of ten.",
                 "the plain net is also less well trained",
-                "Trained on until its loss is lower than the residual net's, right, it is rougher still.")
-    (plain, top, loss), (residual, residual_top, residual_loss) = deep(False, seed), deep(True, seed)
-    assert plain > 1.3 * residual and top > residual_top + 1 and loss > residual_loss
-    later, _, later_loss = deep(False, seed, 60)
-    assert later > 1.2 * plain and later_loss < 0.9 * residual_loss
+                "trained on until its loss is lower than the residual net's at the left, it stays rough",
+                "the residual net after 60 epochs, with the lowest loss of all, bends less than either plain one",
+                "With the notch in the middle (shaded) counted in, it would pass for as rough.")
+    rough = own["roughness"]
+    (plain, loss), (residual, residual_loss) = deep(False, seed), deep(True, seed)
+    assert rough(plain) > 3 * rough(residual) and plain.max() > residual.max() + 1 and loss > residual_loss
+    (later, later_loss), (residual_later, lowest) = deep(False, seed, 60), deep(True, seed, 60)
+    assert lowest < 0.1 * later_loss and later_loss < 0.9 * residual_loss
+    assert rough(later) > 3 * rough(residual) and min(rough(plain), rough(later)) > 1.5 * rough(residual_later)
+    assert with_the_notch(residual_later) > 0.75 * with_the_notch(later)
 
 
 def test_minima_become_rare_among_random_symmetric_matrices():
@@ -246,7 +300,7 @@ def ways_down(hessians):
 
 def test_minima_become_rare_from_5_weights_to_9_and_higher_points_have_more_ways_down():
     LESSON.says("From 5 weights to 9, minima become rare among the points found.",
-                "within each net, the more ways lead down, the higher the point")
+                "With 13 the search landed on none.", "within each net, the more ways lead down, the higher the point")
     for seed in SEEDS:
         shares = []
         for width in (1, 2, 3):
@@ -254,7 +308,7 @@ def test_minima_become_rare_from_5_weights_to_9_and_higher_points_have_more_ways
             kinds = [own["critical_point"](h) for h in hessians]
             shares.append(kinds.count("minimum") / len(kinds))
             assert torch.corrcoef(torch.stack([ways_down(hessians).double(), losses]))[0, 1] > 0.8
-        assert shares[0] > 0.4 > 0.1 > shares[1] and shares[2] < 0.1
+        assert shares[0] > 0.4 > 0.1 > shares[1] and shares[2] == 0
 
 
 def test_most_critical_points_are_a_smaller_nets_with_one_unit_idle_or_doubled():

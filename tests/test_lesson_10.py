@@ -19,7 +19,7 @@ from torch import nn
 from dlcourse import course, lessons
 from dlcourse.checks import training_at_scale as check
 from dlcourse.checks.training_at_scale import orders, sharded
-from dlcourse.checks.training_at_scale.shared import _Company
+from dlcourse.checks.training_at_scale.shared import _KEPT
 from dlcourse.checks.verdict import CheckFailed
 from dlcourse.distributed import LOOPBACK, Deadlock, RankUnwritten, Team
 from dlcourse.explorers import training_at_scale as explore
@@ -58,7 +58,7 @@ def of_ours() -> list[str]:
 ])
 def test_an_answer_that_deadlocks_or_exits_is_told_so_in_time_and_leaves_nothing(exercise, answer, mistake, seconds,
                                                                                  monkeypatch):
-    monkeypatch.setattr(_Company, "kept", None)  # a team of its own, as in a notebook
+    monkeypatch.setattr(_KEPT, "team", None)  # a team of its own, as in a notebook
     before, listed, start = left_behind(), of_ours(), time.monotonic()
     with pytest.raises(CheckFailed) as caught:
         getattr(check, exercise)(getattr(devices, answer))

@@ -2,14 +2,19 @@
 
 import math
 import re
+import statistics
 import time
 
 import pytest
 import torch
+from catalogue.training_at_scale import one_device
 from lesson_text import lesson_text
 from torch import nn
 from torch.nn import functional as F
 
+from dlcourse.checks import training_at_scale as check
+from dlcourse.checks.training_at_scale import orders
+from dlcourse.checks.verdict import CheckFailed
 from dlcourse.explorers import training_at_scale as explore
 from dlcourse.memory import LiveBytes
 
@@ -75,6 +80,13 @@ def test_loss_scaler_steps_as_pytorchs_does():
         assert torch.equal(ours, theirs) and mine.scale == library.get_scale()
 
 
+@pytest.mark.parametrize("answer, order", [("Late", "✓"), ("FlagStaysUp", "✓"), ("AllInStep", "✗")])
+def test_whether_update_alone_changes_the_scale_is_told_apart_from_when_and_how(answer, order):
+    with pytest.raises(CheckFailed) as caught:
+        check.LossScaler(getattr(one_device, answer))
+    assert f"{order} order: only update() changes the scale" in caught.value.verdict.message
+
+
 # Recomputing.
 
 
@@ -89,7 +101,7 @@ def test_checkpoints_cut_peak_activations_to_a_quarter_for_a_third_more_operatio
 
 def test_a_checkpointed_pass_takes_about_a_third_longer_by_the_clock_too():
     LESSON.says("Forward and backward together cost about three forward passes; a checkpoint adds one.")
-    model, x = own["thirty_two_layers"](), torch.randn(512, 64)
+    model, x = own["thirty_two_layers"](512), torch.randn(128, 512)  # so wide that products take most of the time
 
     def seconds(segments):
         start = time.process_time()
@@ -97,9 +109,8 @@ def test_a_checkpointed_pass_takes_about_a_third_longer_by_the_clock_too():
         return time.process_time() - start
 
     seconds(0), seconds(8)
-    pairs = [(seconds(0), seconds(8)) for _ in range(9)]
-    ratio = min(slow for _, slow in pairs) / min(quick for quick, _ in pairs)
-    assert 1.1 < ratio < 1.7
+    pairs = [(seconds(0), seconds(8)) for _ in range(7)]
+    assert 1.1 < statistics.median(slow / quick for quick, slow in pairs) < 1.6
 
 
 def test_a_checkpointed_net_has_the_gradients_of_the_plain_one():
@@ -183,6 +194,21 @@ def test_the_sums_of_the_critiques_answer_are_those_of_training_cost():
     assert seconds / 86400 == pytest.approx(101, abs=0.5)
 
 
+def test_the_review_of_the_bubble_is_what_the_formula_and_the_schedules_say():
+    fewest = next(m for m in range(1, 99) if 3 / (m + 3) <= 0.1)
+    gpipe, ahead = (orders.kept(own["pipeline_schedule"](4, fewest, kind)[1]) for kind in ("gpipe", "1f1b"))
+    assert check.review_bubble.reference == gpipe / ahead == 9
+
+
+def test_in_the_review_of_precision_one_scale_alone_keeps_all_three_gradients():
+    gradients = torch.tensor([1e-9, 1e-6, 3.0], dtype=torch.float64)
+    kept = {}
+    for letter, scale in (("a", 2 ** 4), ("b", 2 ** 12), ("c", 2 ** 16)):
+        half = (gradients * scale).half()
+        kept[letter] = bool((half > 0).all() and half.isfinite().all())
+    assert [letter for letter, all_three in kept.items() if all_three] == [check.review_precision.reference]
+
+
 def test_the_review_of_memory_and_of_emergence_is_what_the_formulas_say():
     loads = {letter: own["memory_per_device"](*row) for letter, row in {
         "a": (7e9, 64, 0), "b": (1e9, 8, 0), "c": (7e9, 64, 1), "d": (1.3e9, 8, 3)}.items()}
@@ -216,11 +242,11 @@ def test_a_smooth_gain_per_token_looks_sudden_where_ten_must_be_right():
 # Sources.
 
 
-def test_every_source_that_is_named_stands_among_the_references():
+NAME = r"[A-Z][\w-]*[a-z][\w-]*"  # a family name; "AI" is none
+
+
+def test_every_source_that_is_named_stands_among_the_references_and_the_other_way_round():
     prose, references = LESSON.words.split("## References")
-    for author in ("Bender", "Bengio", "Besiroglu", "Brown", "Buolamwini", "Carlini", "Chen", "DeepSeek-AI", "Devlin",
-                   "Du", "Gebru", "Goyal", "Ho", "Hoffmann", "Kaplan", "Lewis", "Luccioni", "McCandlish",
-                   "Micikevicius", "Mirzadeh", "Mitchell", "Patterson", "Rajbhandari", "Schaeffer", "Strubell", "Sutton", "Vaswani",
-                   "Villalobos", "Wei"):
-        assert re.search(rf"\b{author}\b", prose), author
-        assert re.search(rf"- {author}\b", references), author
+    named = set(re.findall(rf"({NAME})(?:(?:,? and|,) {NAME}(?: {NAME})?| et al\.)? \(?((?:19|20)\d\d[ab]?)\b", prose))
+    listed = set(re.findall(rf"- ({NAME})[^()]*? \((\d\d\d\d[ab]?)\)", references))
+    assert len(named) > 30 and named == listed, (named - listed, listed - named)

@@ -158,17 +158,17 @@ def _memory(figure, parameters: str, devices: int, stage: int) -> str:
         left = 0.0
         for size, name, colour in zip(planned(MODELS[parameters], devices, row), names, plots.COLOURS):
             ax.barh(row, size, left=left, color=colour, alpha=1 if row == stage else 0.45,
-                    label=name if row == 0 else None)
+                    label=name if row == stage else None)
             left += size
-        ax.text(left, row, f" {left:,.1f} GB" if left < 1000 else f" {left:,.0f} GB", va="center",
-                fontweight="bold" if row == stage else "normal",
-                bbox={"facecolor": plots.PAPER, "edgecolor": "none", "pad": 1})
+        ax.annotate(f"{left:,.1f} GB" if left < 1000 else f"{left:,.0f} GB", (left, row), (5, 0),
+                    textcoords="offset points", va="center", fontweight="bold" if row == stage else "normal",
+                    bbox={"facecolor": plots.PAPER, "edgecolor": "none", "pad": 1})
     most = sum(planned(MODELS[parameters], devices, 0))
     ax.axvline(80, linestyle="--", color=plots.INK, linewidth=1)
     ax.set(yticks=range(4), xlim=(0, 1.18 * max(most, 80)), ylim=(3.6, -0.6), xlabel="GB on each device")
     ax.set_ylabel("stage", labelpad=2)
     ax.grid(False)
-    ax.legend(loc="lower right", fontsize=8)
+    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, fontsize=8, borderaxespad=0)
     total = sum(planned(MODELS[parameters], devices, stage))
     fits = "fits" if total <= 80 else "does not fit"
     ax.set_title(f"{parameters} parameters on {devices} device{'s' if devices > 1 else ''}, stage {stage}: "

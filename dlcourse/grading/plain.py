@@ -41,10 +41,11 @@ STRIKING = frozenset(
     "setprofile socket sqlite3 subprocess".split())
 # Torch's own that people use for want of a public name, and the _foreach_ functions.
 HARMLESS = frozenset("_BatchNorm _NormBase _ConvNd _LRScheduler _standard_gamma".split())
-# Whose private names lead below what is watched; what torch adds to them when it loads more of itself, and of these the
-# one that people have for something of their own.
+# Whose private names lead below what is watched; what torch adds to them when it loads more of itself, and of these
+# the one that people have for something of their own.
 OF_TORCH = frozenset(f"torch.{name}" for name in (
-    "autograd autograd.function autograd.graph functional linalg nn nn.functional optim overrides random utils").split())
+    "autograd autograd.function autograd.graph functional linalg nn nn.functional optim overrides random "
+    "utils").split())
 LOADED_LATER = frozenset("_dynamo _functools _inductor _numpy _pallas _sympy _triton".split())
 OWN = frozenset({"_device"})
 METHODS = frozenset(f"__{name}__" for name in (

@@ -84,10 +84,10 @@ def train(rate, epochs: int, seed: int = 0, look=None) -> tuple[list, list]:
 # %%
 def cut_after(epoch: int = 6, rate: float = 0.1, seed: int = 0) -> list[list[float]]:
     """Losses of three runs: at this rate, at a tenth after an epoch, at a tenth throughout."""
-    def losses_at(rate) -> list[float]:
+    def losses_at(schedule) -> list[float]:
         seen = []
         whole = lambda model: seen.append(F.cross_entropy(model(x_train), y_train).item())
-        train(rate, epoch + 3, seed=seed, look=torch.no_grad()(whole))
+        train(schedule, epoch + 3, seed=seed, look=torch.no_grad()(whole))
         return seen
     cut = lambda n: rate if n < epoch * EPOCH else rate / 10
     return [losses_at(lambda n: rate), losses_at(cut), losses_at(lambda n: rate / 10)]
@@ -105,7 +105,7 @@ plt.show()
 # %% [markdown]
 # The jitter stops at once, and the loss drops: in the second epoch after the cut it is at least a quarter below what
 # it was in the epoch before the cut, and in the third it is lower than six epochs had ever brought it. At a high rate
-# every step overshoots, and each batch pulls its own way, so the weights jitter. The first of the drop is jitter
+# steps overshoot, and each batch pulls its own way, so the weights jitter. The first of the drop is jitter
 # leaving. The rest is new progress: with shorter steps the loss sinks further in each of the three epochs.
 #
 # Then why not start low? 0.01 from the start lags far behind for three epochs. From the fifth on it is lower than
@@ -121,10 +121,10 @@ plt.show()
 # $$\eta_n = \eta_0\,\gamma^{\lfloor n/s \rfloor}$$
 #
 # AlexNet's authors divided the rate by 10 by hand, whenever the validation error stopped falling, three times in all
-# (Krizhevsky et al. 2012). ResNets were trained with cuts by 10 as well (He et al. 2015). Shrinking steps are much
+# (Krizhevsky et al. 2012). ResNets were trained with cuts to a tenth as well (He et al. 2015). Shrinking steps are much
 # older: Robbins and Monro (1951) proved that with steps falling like $1/n$ a search under noise converges.
 #
-# In this lesson a *schedule* is a function of the step $n$, an int that counts from 0, and returns a Python float. It
+# In this lesson a *schedule* is a function of the step $n$, an int that counts from 0. It returns a Python float, and
 # remembers nothing: asked for step 7000, it need not have been asked for any step before. PyTorch's own schedulers,
 # `torch.optim.lr_scheduler`, are off limits, as they are what you are building.
 #
@@ -368,11 +368,12 @@ with once_written("cosine", "cosine_restarts"):
 # \eta_{\min} + \tfrac12\,(\eta_0 - \eta_{\min})\left(1 + \cos\dfrac{\pi\,(n - W)}{T - W}\right) & W \le n \le T
 # \end{cases}$$
 #
-# The Transformer was trained with it from the start (Vaswani et al. 2017). With it, and a rate scaled up with the
-# batch, a ResNet-50 trained in batches of 8192 images came out as accurate as in small ones (Goyal et al. 2017).
+# The Transformer was trained with a warm-up from the start (Vaswani et al. 2017). With one, and a rate scaled up with
+# the batch, a ResNet-50 trained in batches of 8192 images came out as accurate as in small ones (Goyal et al. 2017).
 #
 # **Exercise.** Write `warmup_cosine`. Step 0 gets exactly 0, step $W$ gets `base_lr`, and after `total` it stays at
-# `min_lr`. With `warmup=0` it is a plain cosine: mind the division.
+# `min_lr`. With `warmup=0` it is a plain cosine: never divide by `warmup` then. `warmup` is less than `total`. (With
+# rate 0 the first batch moves nothing; some libraries start at $1/W$ instead.)
 
 # %% exercise="warmup_cosine"
 def warmup_cosine(step: int, warmup: int, total: int, base_lr: float,
@@ -738,7 +739,8 @@ with once_written("lr_range_test"):
 # One rule of thumb takes the rate where the loss falls fastest; another, a tenth of the rate where it is lowest. They
 # disagree, and each run marks another place. Our peak of 0.06 was chosen by training many times; the test's steepest
 # fall is within a factor of about two of it, for the price of some 250 batches. But it looks only at the first steps
-# of training, and what a net can bear changes later.
+# of training, and what a net can bear changes later. And its rates climb gently, much as in a warm-up: so we would not
+# conclude from it that a run may *start* at the rate it finds. (We have not measured that here.)
 #
 # Which rates does SGD stand when batches are larger? When there is no momentum?
 
@@ -833,7 +835,7 @@ check.review_drop(review_drop)
 # |---|---|
 # | peak | finds it by a range test or by trials on validation data, and says what the test cannot tell |
 # | start | warms up, and says what happens to a post-norm net without it |
-# | middle | chooses a schedule that does not need the end to be known, and says why a cosine does |
+# | middle | chooses a schedule that does not need the end to be known, and says why a cosine needs it |
 # | end | brings the rate down, and says what that does to the loss and why |
 # | resume | saves the scheduler's step and base rates beside net and optimizer, and says what goes wrong otherwise |
 

@@ -3,6 +3,10 @@
 #
 # Lesson 10 · training at scale · about four hours
 #
+# [← 9 generative models](../09_generative_models/09_generative_models.ipynb) ·
+# [start](../00_start_here/00_start_here.ipynb) ·
+# [glossary](../00_start_here/00_start_here.ipynb#Glossary)
+#
 # You will be able to
 #
 # - train one model on several processes, and show that one process would have trained the same;
@@ -52,6 +56,8 @@ ax.axvline(80, linestyle="--", color=plots.COLOURS[1])
 ax.text(90, 0, "one device: 80 GB", color=plots.COLOURS[1], va="center")
 ax.set(xscale="log", xlim=(1, 6000), ylim=(2.5, -0.5),
        xlabel="GB to keep while training, without activations")
+plots.alt("Gigabytes kept while training, on a logarithmic axis: BERT large 5.4, GPT-2 24, GPT-3 "
+          "2800. A dashed line marks one device of 80.")
 plt.show()
 
 # %% [markdown]
@@ -326,9 +332,10 @@ with once_written("shard_batch", "DataParallel"):
     print("one process has them, to rounding:", torch.allclose(first, alone, atol=1e-6, rtol=0))
 
 # %% [markdown]
-# PyTorch's own is `DistributedDataParallel` (Li et al. 2020). It gives the same weights and is charged for as many
-# bytes, in fewer calls: it collects gradients in *buckets* of up to 25 MB and sends a bucket while backward still
-# works on the layers below, so that the wire is busy during computation. Yours makes a call for each parameter.
+# PyTorch's own is `DistributedDataParallel` (Li et al. 2020). It gives the same weights and is charged
+# for as many bytes, in fewer calls: it collects gradients in *buckets* of up to 25 MB and sends a bucket while
+# backward still works on the layers below, so that the wire is busy during computation. Yours makes a call for each
+# parameter.
 
 # %% demo=true
 with once_written("shard_batch", "DataParallel"), Team(2) as team:
@@ -343,9 +350,10 @@ with once_written("shard_batch", "DataParallel"), Team(2) as team:
 # %% [markdown]
 # ## A layer cut in two
 #
-# Data parallelism needs the whole model on each device. *Tensor parallelism* cuts the layers (Megatron-LM, Shoeybi et
-# al. 2019, section 3). In a pair of linear layers with a bend between them, cut the first by its outputs and the
-# second by its inputs:
+# Data parallelism needs the whole model on each device. *Model parallelism* cuts the model itself, and there are two
+# ways. One deals out whole layers, a line of devices; it comes next. *Tensor parallelism* cuts each layer (Megatron-LM,
+# Shoeybi et al. 2019, section 3). In a pair of linear layers with a bend between them, cut the first by its outputs and
+# the second by its inputs:
 #
 # $$Y = \phi(X A^\top)\,B^\top = \sum_{r} \phi(X A_r^\top)\,B_r^\top$$
 #
@@ -404,7 +412,8 @@ check.ColumnParallelLinear(ColumnParallelLinear)
 # takes it. So any sum will do that leaves the gradient alone: `summed`, which autograd follows through the copy
 # alone, or one behind its back, on `y.detach()`, which is y's memory without its graph.
 #
-# **Exercise.** Write `RowParallelLinear`, with `weight` (out, in/n) and the whole `bias`, added once.
+# **Exercise.** Write `RowParallelLinear`, with `weight` (out, in/n) and the whole `bias`, added once: after the sum on
+# every rank, or before it on one rank. The output is the same; but in the second case only that rank's bias learns.
 
 # %% exercise="RowParallelLinear"
 class RowParallelLinear(nn.Module):
@@ -484,9 +493,9 @@ with once_written("ColumnParallelLinear", "RowParallelLinear"), Team(2) as team:
 #
 # *Pipeline parallelism* gives each device some layers, a *stage*, and sends activations forward and gradients back.
 # One batch alone would keep one device busy at a time. Cut it into $M$ *micro-batches*, and the stages work on
-# different ones (Huang et al. 2018, GPipe). At the start and the end some stages still wait: the *bubble*. With $S$
-# stages and one unit of time for a forward or a backward, all is done after $2(M + S - 1)$ units, of which each stage
-# works $2M$:
+# different ones (Huang et al. 2018, GPipe). At the start and the end some stages still wait: the *bubble*.
+# With $S$ stages and one unit of time for a forward or a backward, all is done after $2(M + S - 1)$ units, of which
+# each stage works $2M$:
 #
 # $$\text{bubble fraction} = \frac{S - 1}{M + S - 1}$$
 # GPipe runs all forwards, then all backwards, so a stage keeps something of all $M$ micro-batches: their activations,
@@ -826,9 +835,10 @@ for dtype in (torch.float32, torch.float16, torch.bfloat16):
 # number is 65 504, and from 65 520 on all becomes inf. bfloat16 keeps float32's range; its next number above 1 is
 # 1.0078.
 #
-# *Mixed precision* (Micikevicius et al. 2017) multiplies matrices in half precision; weights, their updates and sums
-# stay in float32. `torch.autocast` does it: inside it a linear layer casts its input and weight, and `.grad` comes
-# back in float32. But on the way back through the layers the gradients themselves are half-precision numbers.
+# *Mixed precision* (Micikevicius et al. 2017) multiplies matrices in half precision; weights, their
+# updates and sums stay in float32. `torch.autocast` does it: inside it a linear layer casts its input and weight, and
+# `.grad` comes back in float32. But on the way back through the layers the gradients themselves are half-precision
+# numbers.
 #
 # They can be small. We make ours small by hand: the loss is divided by 3.2 million, the number of tokens that GPT-3
 # took for a step (Brown et al. 2020, table 2.1), as if each digit were one of so many. In deep nets gradients get
@@ -888,8 +898,8 @@ for dtype in (torch.float32, torch.float16, torch.bfloat16):
 # Some of the gradient is 0 in any precision: digits have corners that are always white. In float16 more than half of
 # it is, and what is 0 teaches nothing. bfloat16 has the range, and its few digits are enough here.
 #
-# *Loss scaling* multiplies the loss by a number $S$ before backward. By the chain rule every gradient on the way is
-# $S$ times as large; before the optimizer steps, $S$ is divided out again, in float32:
+# *Loss scaling* multiplies the loss by a number $S$ before backward. By the chain rule every
+# gradient on the way is $S$ times as large; before the optimizer steps, $S$ is divided out again, in float32:
 #
 # $$g = \tfrac1S\,\nabla_w (S \cdot L)$$
 #
@@ -941,7 +951,7 @@ check.LossScaler(LossScaler)
 with once_written("LossScaler"):
     right, zero, scales = train_in(torch.float16, LossScaler(growth_interval=5))
     print(f"float16, scaled: {right:.0%} right; {zero:.0%} of layer 1's gradient is 0")
-    plt.step(range(1, 1 + len(scales)), scales)
+    plt.step(range(1, 1 + len(scales)), scales, where="post")  # each holds until the next step
     plt.yscale("log", base=2)
     plt.xlabel("step")
     plt.ylabel("scale")
@@ -962,16 +972,18 @@ with once_written("LossScaler"):
 # %% [markdown]
 # ## Forget, and compute again
 #
-# Backward needs the activations of forward, so all of them are held in between. A *checkpoint* (Chen et al. 2016)
-# keeps a block's inputs alone and runs the block again in backward. Forward and backward together cost about three
-# forward passes; a checkpoint adds one.
+# Backward needs the activations of forward, so all of them are held in between. A *checkpoint* (Chen et al.
+# 2016; also *gradient checkpointing*) keeps a block's inputs alone and runs the block again in backward.
+# Forward and backward together cost about three forward passes; a checkpoint adds one.
 #
 # The second run must draw the same random numbers as the first, or dropout would drop other units:
 # `torch.get_rng_state()` and `torch.set_rng_state(state)` read and set the generator, and after backward it should
 # stand where it would stand without you. Inside `backward` gradients are off; `with torch.enable_grad():` turns them
 # on. `torch.autograd.backward(outputs, grads)` sends gradients into a graph and adds to the `.grad` of every leaf it
 # meets, parameters included. A `Function`'s result has a graph only if one of its tensor arguments needs a gradient:
-# that is all the `anchor` below is for.
+# that is all the `anchor` below is for. `backward` gives back one thing for each argument of `forward`, None where
+# there is no gradient. The copies of the inputs that the second run takes must be detached, or it would hang on the
+# first graph and its gradients count twice.
 #
 # **Exercise.** Write `checkpoint` by filling in the two halves of `Recompute`, or your own way. The function may take
 # things that are no tensors and may give a tuple. `torch.utils.checkpoint` is off limits.
@@ -1055,8 +1067,9 @@ with once_written("checkpoint"):
 # If the batch does not fit, take it in pieces and let the gradients add up: backward adds into `.grad` anyway.
 #
 # **Exercise.** Write `accumulate_gradients`: afterwards `.grad` holds the gradient of the mean loss over all pieces
-# together. `loss_fn` is a mean, the micro-batches are any iterable of (x, y) and may differ in size; start from
-# cleared gradients, one backward for each. (A batch norm would still see the small batches.)
+# together, as a pipeline leaves it (Huang et al. 2018). `loss_fn` is a mean, the micro-batches are any
+# iterable of (x, y) and may differ in size; start from cleared gradients, one backward for each. (A batch norm would
+# still see the small batches.)
 
 # %% exercise="accumulate_gradients"
 def accumulate_gradients(model, loss_fn, micro_batches) -> None:
@@ -1087,10 +1100,10 @@ with once_written("accumulate_gradients"):
 
 # %% [markdown]
 # So any batch fits, and $n$ ranks take one $n$ times as large. But then an epoch has fewer steps, and at the old rate
-# the net gets less far. Goyal et al. (2017) trained ImageNet in an hour, with batches of 8192, by one rule: a batch
-# $B$ in place of $B_0$ wants a rate $B/B_0$ times as high, for one such step should do what $B/B_0$ small ones did.
-# In the first steps, when the weights change fast, that reasoning fails; so they climb to the full rate over $W$
-# steps.
+# the net gets less far. Goyal et al. (2017) trained ImageNet in an hour, with batches of 8192, by one
+# rule: a batch $B$ in place of $B_0$ wants a rate $B/B_0$ times as high, for one such step should do what $B/B_0$
+# small ones did. In the first steps, when the weights change fast, that reasoning fails; so they climb to the full
+# rate over $W$ steps. At step $n$, counted from 0, the rate is
 #
 # $$\eta_n = \eta_0 + \left(\tfrac{B}{B_0}\,\eta_0 - \eta_0\right)\min\left(1, \tfrac nW\right)$$
 #
@@ -1157,8 +1170,9 @@ with once_written("large_batch_lr"):
 # The rest of this lesson is for machines that we do not have: we plan, and hold the plan against what was published.
 #
 # **Exercise.** Write `memory_per_device`: bytes of model states, activations left out. Per parameter: fp16 weights 2,
-# fp16 gradients 2, Adam's fp32 states 12 (a copy of the weights, two moments). ZeRO (Rajbhandari et al. 2019) shares
-# out the states at stage 1, the gradients too at 2, the weights too at 3; at stage 0 every device holds all.
+# fp16 gradients 2, Adam's fp32 states 12 (a copy of the weights, two moments). ZeRO (Rajbhandari et al. 2019)
+# shares out the states at stage 1, the gradients too at 2, the weights too at 3; at stage 0 every device
+# holds all.
 
 # %% exercise="memory_per_device"
 def memory_per_device(parameters: int, devices: int, stage: int) -> float:
@@ -1226,12 +1240,13 @@ with once_written("training_cost"):
 # ## A line that one may prolong
 #
 # Is a larger model worth it? For language models trained with care, the loss falls with their size like
-# $a\,n^{-b} + c$, over many powers of ten (Kaplan et al. 2020; with a floor, Hoffmann et al. 2022). So people train
-# small ones, fit the law, and decide by it.
+# $a\,n^{-b} + c$, over many powers of ten (Kaplan et al. 2020; with a floor, Hoffmann et al. 2022,
+# section 3.3). So people train small ones, fit the law, and decide by it.
 #
 # **Exercise.** Write `fit_power_law`: the a, b, c with the least squared error. For any one $b$ the best $a$ and $c$
-# are a linear least-squares problem. n and loss are lists or 1-d tensors; n may be large, so divide it by its
-# smallest value before you take powers.
+# are a linear least-squares problem, which `torch.linalg.lstsq` solves; so try many $b$, say from 0.01 to 2 in steps
+# of 0.01, and keep the best. n and loss are lists or 1-d tensors. n may be large: divide it by its smallest value
+# before you take powers, and turn the $a$ that you find back into the one that goes with n itself.
 
 # %% exercise="fit_power_law"
 def fit_power_law(n, loss) -> tuple[float, float, float]:
@@ -1361,6 +1376,15 @@ plt.show()
 # relevant and is not lowered it by up to 65 %; they see patterns matched. How much of such drops is more than chance
 # is itself disputed. What to call it is open.
 #
+# ### Can one look inside?
+#
+# Saliency (lesson 8) is a gradient: it says what would change the answer if it moved a little and all else stayed. So
+# it is a hint and no cause, and some popular maps hardly change when the net's weights are drawn anew (Adebayo et al.
+# 2018). *For*: one can step in, spoil an input, put back single activations of the clean run and see which of them
+# bring the answer back (Meng et al. 2022); and sparse autoencoders find directions of which many stand for something
+# that people can name (Bricken et al. 2023). *Against*: how much of what a large model does is explained by such
+# parts is unknown, and who is decided about may have a right to reasons that nobody can give.
+#
 # ### At what cost?
 #
 # *Efficiency.* *For* hope in better methods: Ho et al. (2024) estimate that the computation for a given
@@ -1373,45 +1397,51 @@ plt.show()
 # machines' own electricity in training, and 50 t with the making of the machines and idle time. The figures here
 # leave out the use.
 #
-# *Ethics.* Models repeat what they were fed. Commercial classifiers of gender from faces erred on up to 34.7 % of darker-skinned
-# women and on at most 0.8 % of lighter-skinned men (Buolamwini, Gebru 2018). Text of single persons can be drawn out
-# of a language model (Carlini et al. 2020). Bender et al. (2021) ask who pays and who gains when models grow.
-# Saliency (lesson 8) says which inputs an answer leans on, and not why; what the numbers inside stand for is open
-# research, and who is decided about may have a right to reasons that nobody can give. Among the remedies are
-# datasheets and model cards that say what a model was made of and for (Gebru et al. 2018; Mitchell et al. 2018), and
-# measuring the groups apart.
+# *Ethics.* Models repeat what they were fed. Commercial classifiers of gender from faces erred on up to 34.7 % of
+# darker-skinned women and on at most 0.8 % of lighter-skinned men (Buolamwini, Gebru 2018). Text of single persons
+# can be drawn out of a language model (Carlini et al. 2020). Bender et al. (2021) ask who pays and who gains when
+# models grow. Among the remedies are datasheets and model cards that say what a model was made of and for (Gebru et
+# al. 2018; Mitchell et al. 2018), and measuring the groups apart.
 
 # %% [markdown]
 # ## Questions
 #
+# Run the cell under a question and answer there: you are told at once what that means. Then run the check below it.
+# Where no buttons show, write the answer into the cell in place of `quiz.ask(…)`: letters in quotes, or a number.
+
+# %%
+from dlcourse import quiz
+
+# %% [markdown]
 # **1.** Eight ranks sum a gradient of 1 GB by a ring. How many GB does each rank send?
 
 # %% question="review_ring"
-review_ring = 1.75  # a number
+review_ring = quiz.ask(check.review_ring, 1.75)  # or a number
 
 # %% check="review_ring" points=1
 check.review_ring(review_ring)
 
 # %% [markdown]
-# **2.** A pipeline has 4 stages. Into how many micro-batches must a batch be cut, at the least, for each stage to
-# wait no more than a tenth of the time?
+# **2.** A pipeline has 4 stages. The batch is cut into as few micro-batches as let each stage wait no more than a
+# tenth of the time. Stage 1, counted from 0, holds how many times as many of them at once by GPipe as by 1F1B?
 
 # %% question="review_bubble"
-review_bubble = 27  # a whole number
+review_bubble = quiz.ask(check.review_bubble, 9)  # or a number
 
 # %% check="review_bubble" points=1
 check.review_bubble(review_bubble)
 
 # %% [markdown]
-# **3.** What does loss scaling do for float16?
+# **3.** On its way back in float16 a loss makes gradients of about $10^{-9}$, $10^{-6}$ and $3$. By how much must it
+# be multiplied for none of the three to become 0 or inf?
 #
-# - a) It makes rounding finer.
-# - b) It keeps small gradients from becoming 0.
-# - c) It makes the steps longer.
-# - d) It keeps large gradients from becoming inf.
+# - a) $2^4$
+# - b) $2^{12}$
+# - c) $2^{16}$
+# - d) There is no such number: float16 is too narrow for all three.
 
 # %% question="review_precision"
-review_precision = "b"  # one letter, in quotes
+review_precision = quiz.ask(check.review_precision, "b")  # or one letter, in quotes
 
 # %% check="review_precision" points=1
 check.review_precision(review_precision)
@@ -1421,7 +1451,7 @@ check.review_precision(review_precision)
 # the batch of 8?
 
 # %% question="review_accumulate"
-review_accumulate = 3.0  # a number
+review_accumulate = quiz.ask(check.review_accumulate, 3.0)  # or a number
 
 # %% check="review_accumulate" points=1
 check.review_accumulate(review_accumulate)
@@ -1435,7 +1465,7 @@ check.review_accumulate(review_accumulate)
 # - d) 1.3 billion parameters, 8 devices, stage 3
 
 # %% question="review_memory"
-review_memory = "dbca"  # four letters, in quotes
+review_memory = quiz.ask(check.review_memory, "dbca")  # or four letters, in quotes
 
 # %% check="review_memory" points=1
 check.review_memory(review_memory)
@@ -1445,7 +1475,7 @@ check.review_memory(review_memory)
 # counts only if all are right. How large must the probability be for half of the answers to count?
 
 # %% question="review_emergence"
-review_emergence = 0.871  # a number from 0 to 1
+review_emergence = quiz.ask(check.review_emergence, 0.871)  # or a number from 0 to 1
 
 # %% check="review_emergence" points=1
 check.review_emergence(review_emergence)
@@ -1506,13 +1536,20 @@ check.review_emergence(review_emergence)
 # This was the last lesson. It began, nine lessons ago, with a single hinge; nearly every part in between you have
 # written yourself.
 #
+# [← 9 generative models](../09_generative_models/09_generative_models.ipynb) ·
+# [start](../00_start_here/00_start_here.ipynb) ·
+# [glossary](../00_start_here/00_start_here.ipynb#Glossary)
+#
 # ## References
 #
+# - Adebayo, Gilmer, Muelly, Goodfellow, Hardt, Kim (2018). *Sanity checks for saliency maps.* arXiv:1810.03292.
 # - Bender, Gebru, McMillan-Major, Shmitchell (2021). *On the dangers of stochastic parrots: can language models be
 #   too big?* FAccT.
 # - Bengio, Ducharme, Vincent, Jauvin (2003). *A neural probabilistic language model.* Journal of Machine Learning
 #   Research 3.
 # - Besiroglu, Erdil, Barnett, You (2024). *Chinchilla scaling: a replication attempt.* arXiv:2404.10102.
+# - Bricken et al. (2023). *Towards monosemanticity: decomposing language models with dictionary learning.*
+#   transformer-circuits.pub.
 # - Brown et al. (2020). *Language models are few-shot learners.* arXiv:2005.14165.
 # - Buolamwini, Gebru (2018). *Gender shades: intersectional accuracy disparities in commercial gender
 #   classification.* FAT*.
@@ -1540,6 +1577,7 @@ check.review_emergence(review_emergence)
 #   arXiv:2211.02001.
 # - McCandlish, Kaplan, Amodei, OpenAI Dota Team (2018). *An empirical model of large-batch training.*
 #   arXiv:1812.06162.
+# - Meng, Bau, Andonian, Belinkov (2022). *Locating and editing factual associations in GPT.* arXiv:2202.05262.
 # - Micikevicius et al. (2017). *Mixed precision training.* arXiv:1710.03740.
 # - Mirzadeh et al. (2024). *GSM-Symbolic: understanding the limitations of mathematical reasoning in large language
 #   models.* arXiv:2410.05229.

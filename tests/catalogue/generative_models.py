@@ -107,19 +107,9 @@ class FixedLatent(Plain):
 
 
 @wrong("Autoencoder", "ae-sizes")
-class Turned(nn.Module):
+class Turned(Plain):
     def __init__(self, dim, latent):
-        super().__init__()
-        self.encoder, self.decoder = nn.Linear(latent, dim), nn.Linear(dim, latent)
-
-    def encode(self, x):
-        return self.encoder(x)
-
-    def decode(self, z):
-        return self.decoder(z)
-
-    def forward(self, x):
-        return self.decode(self.encode(x))
+        super().__init__(latent, dim)
 
 
 @wrong("Autoencoder", "ae-unregistered")
@@ -654,109 +644,66 @@ def by_autograd(generator, discriminator, opt_g, opt_d, real, z):
     return [d_loss, move(opt_g, g_cost(discriminator(generator(z))))]
 
 
+def move(optimizer, loss, clear=True):
+    if clear:
+        optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
 @wrong("gan_step", "gan-not-detached")
 def not_detached(generator, discriminator, opt_g, opt_d, real, z):
-    opt_d.zero_grad()
-    d_loss = d_cost(discriminator(real), discriminator(generator(z)))
-    d_loss.backward()
-    opt_d.step()
-    opt_g.zero_grad()
-    g_loss = g_cost(discriminator(generator(z)))
-    g_loss.backward()
-    opt_g.step()
-    return d_loss.item(), g_loss.item()
+    d_loss = move(opt_d, d_cost(discriminator(real), discriminator(generator(z))))
+    return d_loss, move(opt_g, g_cost(discriminator(generator(z))))
 
 
 @wrong("gan_step", "gan-not-detached")
 def cleared_once_at_the_start(generator, discriminator, opt_g, opt_d, real, z):
     opt_d.zero_grad()
     opt_g.zero_grad()
-    d_loss = d_cost(discriminator(real), discriminator(generator(z)))
-    d_loss.backward()
-    opt_d.step()
-    g_loss = g_cost(discriminator(generator(z)))
-    g_loss.backward()
-    opt_g.step()
-    return d_loss.item(), g_loss.item()
+    d_loss = move(opt_d, d_cost(discriminator(real), discriminator(generator(z))), clear=False)
+    return d_loss, move(opt_g, g_cost(discriminator(generator(z))), clear=False)
 
 
 @wrong("gan_step", "gan-backward-twice")
 def graph_used_up(generator, discriminator, opt_g, opt_d, real, z):
     fake = generator(z)
-    opt_d.zero_grad()
-    d_loss = d_cost(discriminator(real), discriminator(fake))
-    d_loss.backward()
-    opt_d.step()
-    opt_g.zero_grad()
-    g_loss = g_cost(discriminator(fake))
-    g_loss.backward()
-    opt_g.step()
-    return d_loss.item(), g_loss.item()
+    d_loss = move(opt_d, d_cost(discriminator(real), discriminator(fake)))
+    return d_loss, move(opt_g, g_cost(discriminator(fake)))
 
 
 @wrong("gan_step", "gan-generator-cut-off")
 def cut_off_in_both(generator, discriminator, opt_g, opt_d, real, z):
     fake = generator(z).detach()
-    opt_d.zero_grad()
-    d_loss = d_cost(discriminator(real), discriminator(fake))
-    d_loss.backward()
-    opt_d.step()
-    opt_g.zero_grad()
-    g_loss = g_cost(discriminator(fake))
-    g_loss.backward()
-    opt_g.step()
-    return d_loss.item(), g_loss.item()
+    d_loss = move(opt_d, d_cost(discriminator(real), discriminator(fake)))
+    return d_loss, move(opt_g, g_cost(discriminator(fake)))
 
 
 @wrong("gan_step", "gan-stale-discriminator")
 def d_never_cleared(generator, discriminator, opt_g, opt_d, real, z):
     fake = generator(z)
-    d_loss = d_cost(discriminator(real), discriminator(fake.detach()))
-    d_loss.backward()
-    opt_d.step()
-    opt_g.zero_grad()
-    g_loss = g_cost(discriminator(fake))
-    g_loss.backward()
-    opt_g.step()
-    return d_loss.item(), g_loss.item()
+    d_loss = move(opt_d, d_cost(discriminator(real), discriminator(fake.detach())), clear=False)
+    return d_loss, move(opt_g, g_cost(discriminator(fake)))
 
 
 @wrong("gan_step", "gan-stale-both")
 def never_cleared(generator, discriminator, opt_g, opt_d, real, z):
     fake = generator(z)
-    d_loss = d_cost(discriminator(real), discriminator(fake.detach()))
-    d_loss.backward()
-    opt_d.step()
-    g_loss = g_cost(discriminator(fake))
-    g_loss.backward()
-    opt_g.step()
-    return d_loss.item(), g_loss.item()
+    d_loss = move(opt_d, d_cost(discriminator(real), discriminator(fake.detach())), clear=False)
+    return d_loss, move(opt_g, g_cost(discriminator(fake)), clear=False)
 
 
 @wrong("gan_step", "gan-generator-first")
 def other_order(generator, discriminator, opt_g, opt_d, real, z):
-    opt_g.zero_grad()
-    g_loss = g_cost(discriminator(generator(z)))
-    g_loss.backward()
-    opt_g.step()
-    opt_d.zero_grad()
-    d_loss = d_cost(discriminator(real), discriminator(generator(z).detach()))
-    d_loss.backward()
-    opt_d.step()
-    return d_loss.item(), g_loss.item()
+    g_loss = move(opt_g, g_cost(discriminator(generator(z))))
+    return move(opt_d, d_cost(discriminator(real), discriminator(generator(z).detach()))), g_loss
 
 
 @wrong("gan_step", "gan-other-noise")
 def new_noise(generator, discriminator, opt_g, opt_d, real, z):
-    opt_d.zero_grad()
-    d_loss = d_cost(discriminator(real), discriminator(generator(z).detach()))
-    d_loss.backward()
-    opt_d.step()
-    opt_g.zero_grad()
-    g_loss = g_cost(discriminator(generator(torch.randn_like(z))))
-    g_loss.backward()
-    opt_g.step()
-    return d_loss.item(), g_loss.item()
+    d_loss = move(opt_d, d_cost(discriminator(real), discriminator(generator(z).detach())))
+    return d_loss, move(opt_g, g_cost(discriminator(generator(torch.randn_like(z)))))
 
 
 @wrong("gan_step", "gan-swapped")
@@ -769,13 +716,9 @@ def losses_swapped(generator, discriminator, opt_g, opt_d, real, z):
 def with_graph(generator, discriminator, opt_g, opt_d, real, z):
     fake = generator(z)
     d_loss = d_cost(discriminator(real), discriminator(fake.detach()))
-    opt_d.zero_grad()
-    d_loss.backward()
-    opt_d.step()
+    move(opt_d, d_loss)
     g_loss = g_cost(discriminator(fake))
-    opt_g.zero_grad()
-    g_loss.backward()
-    opt_g.step()
+    move(opt_g, g_loss)
     return d_loss, g_loss
 
 
@@ -783,16 +726,9 @@ def with_graph(generator, discriminator, opt_g, opt_d, real, z):
 def frozen(generator, discriminator, opt_g, opt_d, real, z):
     discriminator.requires_grad_(True)
     fake = generator(z)
-    d_loss = d_cost(discriminator(real), discriminator(fake.detach()))
-    opt_d.zero_grad()
-    d_loss.backward()
-    opt_d.step()
+    d_loss = move(opt_d, d_cost(discriminator(real), discriminator(fake.detach())))
     discriminator.requires_grad_(False)
-    g_loss = g_cost(discriminator(fake))
-    opt_g.zero_grad()
-    g_loss.backward()
-    opt_g.step()
-    return d_loss.item(), g_loss.item()
+    return d_loss, move(opt_g, g_cost(discriminator(fake)))
 
 
 @wrong("gan_step", "returned-none")
@@ -1446,44 +1382,24 @@ def both_losses_first(generator, discriminator, opt_g, opt_d, real, z):
 
 @wrong("gan_step", "gan-cleared-late")
 def cleared_at_the_end(generator, discriminator, opt_g, opt_d, real, z):
-    fake = generator(z)
-    d_loss = F.softplus(-discriminator(real)).mean() + F.softplus(discriminator(fake.detach())).mean()
-    d_loss.backward()
-    opt_d.step()
-    g_loss = F.softplus(-discriminator(fake)).mean()
-    g_loss.backward()
-    opt_g.step()
+    losses = never_cleared(generator, discriminator, opt_g, opt_d, real, z)
     opt_d.zero_grad()
     opt_g.zero_grad()
-    return d_loss.item(), g_loss.item()
+    return losses
 
 
 @wrong("gan_step", "gan-batches-swapped")
 def real_called_fake(generator, discriminator, opt_g, opt_d, real, z):
     fake = generator(z)
-    opt_d.zero_grad()
-    d_loss = F.softplus(discriminator(real)).mean() + F.softplus(-discriminator(fake.detach())).mean()
-    d_loss.backward()
-    opt_d.step()
-    opt_g.zero_grad()
-    g_loss = F.softplus(-discriminator(fake)).mean()
-    g_loss.backward()
-    opt_g.step()
-    return d_loss.item(), g_loss.item()
+    d_loss = move(opt_d, d_cost(discriminator(fake.detach()), discriminator(real)))
+    return d_loss, move(opt_g, g_cost(discriminator(fake)))
 
 
 @wrong("gan_step", "gan-generator-against-itself")
 def fakes_called_fake(generator, discriminator, opt_g, opt_d, real, z):
     fake = generator(z)
-    opt_d.zero_grad()
-    d_loss = F.softplus(-discriminator(real)).mean() + F.softplus(discriminator(fake.detach())).mean()
-    d_loss.backward()
-    opt_d.step()
-    opt_g.zero_grad()
-    g_loss = F.softplus(discriminator(fake)).mean()
-    g_loss.backward()
-    opt_g.step()
-    return d_loss.item(), g_loss.item()
+    d_loss = move(opt_d, d_cost(discriminator(real), discriminator(fake.detach())))
+    return d_loss, move(opt_g, F.softplus(discriminator(fake)).mean())
 
 
 @wrong("denoise_step", "denoise-ratio-turned")

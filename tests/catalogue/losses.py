@@ -393,6 +393,13 @@ def from_the_web(logits, target, gamma=2.0):
     return ((1 - torch.exp(-ce)) ** gamma * ce).mean()
 
 
+@wrong("focal_loss", "focal-clamp-lost")
+def clamps_below_one(logits, target, gamma=2.0):
+    ce = F.cross_entropy(logits, target, reduction="none")
+    p = torch.exp(-ce).clamp(max=1 - 1e-12)
+    return ((1 - p) ** gamma * ce).mean()
+
+
 @wrong("focal_loss", "focal-log-of-softmax")
 def logs_of_softmax(logits, target, gamma=2.0):
     p = F.softmax(logits, 1)[torch.arange(len(target)), target]
@@ -573,6 +580,24 @@ def by_misses(probs, mask, smooth=1.0):
     overlap, missed = (probs * mask).sum((1, 2)), ((1 - probs) * mask).sum((1, 2))
     extra = (probs * (1 - mask)).sum((1, 2))
     return (1 - (2 * overlap + smooth) / (2 * overlap + missed + extra + smooth)).mean()
+
+
+@wrong("dice_loss", "dice-float-index")
+def picks_by_mask(probs, mask, smooth=1.0):
+    dice = [(2 * p[m].sum() + smooth) / (p.sum() + m.sum() + smooth) for p, m in zip(probs, mask)]
+    return 1 - torch.stack(dice).mean()
+
+
+@wrong("dice_loss", "dice-bitwise")
+def both_on(probs, mask, smooth=1.0):
+    axes = (1, 2)
+    return (1 - (2 * (probs & mask).sum(axes) + smooth) / (probs.sum(axes) + mask.sum(axes) + smooth)).mean()
+
+
+@wrong("dice_loss", "dice-not-summed")
+def sizes_by_pixel(probs, mask, smooth=1.0):
+    overlap = (probs * mask).sum(dim=(1, 2))
+    return torch.mean(1 - (2 * overlap + smooth) / (probs + mask + smooth))
 
 
 @wrong("dice_loss", "dice-smooth-doubled")
@@ -787,6 +812,48 @@ def skips_all(log_probs, target, blank=0):
 @wrong("ctc_loss", "ctc-never-skips")
 def never_skips(log_probs, target, blank=0):
     return _learners_ctc(log_probs, target, blank, skip=lambda s, states, blank: False)
+
+
+def _ctc_by_index(log_probs, target, blank, start_guarded, skip_guarded):
+    extended = [blank] + [s for label in target.tolist() for s in (label, blank)]
+    n, low = len(extended), torch.tensor(-1e30, dtype=log_probs.dtype)
+    a = [log_probs[0, extended[s]] if s < 2 else low for s in range(n)]
+    for t in range(1, len(log_probs)):
+        new = []
+        for s in range(n):
+            ways = [a[s]]
+            if s > 0 or not start_guarded:
+                ways.append(a[s - 1])
+            if (s > 1 or not skip_guarded) and extended[s] != blank and extended[s] != extended[s - 2]:
+                ways.append(a[s - 2])
+            new.append(torch.logsumexp(torch.stack(ways), 0) + log_probs[t, extended[s]])
+        a = new
+    total = torch.logsumexp(torch.stack(a[-2:]), 0)
+    return -total if total > -1e29 else torch.tensor(math.inf, dtype=log_probs.dtype)
+
+
+@wrong("ctc_loss", "ctc-wraps-around")
+def before_the_first(log_probs, target, blank=0):
+    return _ctc_by_index(log_probs, target, blank, start_guarded=False, skip_guarded=True)
+
+
+@wrong("ctc_loss", "ctc-wraps-around")
+def skips_before_the_first(log_probs, target, blank=0):
+    return _ctc_by_index(log_probs, target, blank, start_guarded=True, skip_guarded=False)
+
+
+@wrong("ctc_loss", "ctc-wraps-around")
+def nothing_guarded(log_probs, target, blank=0):
+    return _ctc_by_index(log_probs, target, blank, start_guarded=False, skip_guarded=False)
+
+
+@wrong("ctc_loss", "ctc-state-for-label")
+def state_as_class(log_probs, target, blank=0):
+    extended = [blank] + [s for label in target.tolist() for s in (label, blank)]
+    a = [log_probs[0, s] if s < 2 else torch.tensor(-1e30, dtype=log_probs.dtype) for s in range(len(extended))]
+    for t in range(1, len(log_probs)):
+        a = [torch.logsumexp(torch.stack(a[max(0, s - 1):s + 1]), 0) + log_probs[t, s] for s in range(len(extended))]
+    return -torch.logsumexp(torch.stack(a[-2:]), 0)
 
 
 @wrong("ctc_loss", "ctc-never-stays")
@@ -1436,6 +1503,38 @@ def _learners_power(loss_fn, params, iterations, read, unit=lambda v: v / v.norm
 @wrong("top_curvature", "tc-magnitude")
 def norm_of_product(loss_fn, params, iterations):
     return _learners_power(loss_fn, params, iterations, lambda v, hv: hv.norm())
+
+
+@wrong("top_curvature", "tc-magnitude")
+def product_of_before(loss_fn, params, iterations):
+    g = torch.cat([x.flatten() for x in torch.autograd.grad(loss_fn(), params, create_graph=True)])
+    v = torch.randn_like(g).detach()
+    for _ in range(iterations):
+        h = torch.cat([x.flatten() for x in torch.autograd.grad(g @ v, params, retain_graph=True)])
+        v = h / h.norm()
+    return v @ h
+
+
+def _learners_lists(loss_fn, params, iterations):
+    grads = torch.autograd.grad(loss_fn(), params, create_graph=True)
+    v = [torch.randn_like(p) for p in params]
+    for _ in range(iterations):
+        length = sum(x.norm() for x in v)
+        v = [x / length for x in v]
+        h = torch.autograd.grad(grads, params, v, retain_graph=True)
+        result, v = sum((x * y).sum() for x, y in zip(v, h)), list(h)
+    return result
+
+
+@wrong("top_curvature", "tc-norms-added")
+def lengths_added(loss_fn, params, iterations):
+    return _learners_lists(loss_fn, params, iterations)
+
+
+@wrong("top_curvature", "tc-one-tensor")
+def best_of_the_blocks(loss_fn, params, iterations):
+    found = [_learners_lists(loss_fn, [p], iterations).item() for p in params]
+    return max(found, key=abs)
 
 
 @wrong("top_curvature", "tc-overflow")

@@ -247,156 +247,127 @@ class OneByOne(Norm2d):
         return self.weight.view(1, c, 1, 1) * (x - mean) / std + self.bias.view(1, c, 1, 1)
 
 
-def statistics(x):
-    return x.mean((0, 2, 3)), x.var((0, 2, 3), unbiased=False), x.detach().var((0, 2, 3))
+class InPieces(Norm2d):
+    """The usual layer in three pieces: what it looks at, how its memory moves, and what it gives."""
 
+    def look(self, x):
+        return x.mean((0, 2, 3)), x.var((0, 2, 3), unbiased=False), x.detach().var((0, 2, 3))
 
-def apply(layer, x, mean, var):
-    hat = (x - mean.view(-1, 1, 1)) / torch.sqrt(var.view(-1, 1, 1) + layer.eps)
-    return layer.weight.view(-1, 1, 1) * hat + layer.bias.view(-1, 1, 1)
+    def move(self, mean, var):
+        m = self.momentum
+        self.running_mean = (1 - m) * self.running_mean + m * mean.detach()
+        self.running_var = (1 - m) * self.running_var + m * var.detach()
 
+    def give(self, x, mean, var):
+        hat = (x - mean.view(-1, 1, 1)) / torch.sqrt(var.view(-1, 1, 1) + self.eps)
+        return self.weight.view(-1, 1, 1) * hat + self.bias.view(-1, 1, 1)
 
-def move(layer, mean, var):
-    m = layer.momentum
-    layer.running_mean = (1 - m) * layer.running_mean + m * mean.detach()
-    layer.running_var = (1 - m) * layer.running_var + m * var.detach()
+    def remembered(self, x):
+        return self.give(x, self.running_mean, self.running_var)
+
+    def forward(self, x):
+        if not self.training:
+            return self.remembered(x)
+        mean, var, unbiased = self.look(x)
+        self.move(mean, unbiased)
+        return self.give(x, mean, var)
 
 
 @wrong("BatchNorm2d", "bn2d-eval-batch-statistics")
-class AlwaysTheBatch(Norm2d):
-    def forward(self, x):
-        mean, var, unbiased = statistics(x)
-        if self.training:
-            move(self, mean, unbiased)
-        return apply(self, x, mean, var)
+class AlwaysTheBatch(InPieces):
+    def remembered(self, x):
+        mean, var, _ = self.look(x)
+        return self.give(x, mean, var)
 
 
 @wrong("BatchNorm2d", "bn2d-never-asks")
-class NeverAsks(Norm2d):
+class NeverAsks(InPieces):
     def forward(self, x):
-        mean, var, unbiased = statistics(x)
-        move(self, mean, unbiased)
-        return apply(self, x, mean, var)
+        mean, var, unbiased = self.look(x)
+        self.move(mean, unbiased)
+        return self.give(x, mean, var)
 
 
 @wrong("BatchNorm2d", "bn2d-variance-never")
-class OnlyTheMean(Norm2d):
-    def forward(self, x):
-        mean, var, _ = statistics(x)
-        if not self.training:
-            return apply(self, x, self.running_mean, self.running_var)
+class OnlyTheMean(InPieces):
+    def move(self, mean, var):
         with torch.no_grad():
             self.running_mean.mul_(1 - self.momentum).add_(self.momentum * mean)
-        return apply(self, x, mean, var)
 
 
 @wrong("BatchNorm2d", "bn2d-running-never")
-class NoMemory(Norm2d):
-    def forward(self, x):
-        mean, var, _ = statistics(x)
-        if not self.training:
-            return apply(self, x, self.running_mean, self.running_var)
-        return apply(self, x, mean, var)
+class NoMemory(InPieces):
+    def move(self, mean, var):
+        pass
 
 
 @wrong("BatchNorm2d", "bn2d-running-biased")
-class BiasedMemory(Norm2d):
-    def forward(self, x):
-        if not self.training:
-            return apply(self, x, self.running_mean, self.running_var)
-        mean, var, _ = statistics(x)
-        move(self, mean, var)
-        return apply(self, x, mean, var)
+class BiasedMemory(InPieces):
+    def look(self, x):
+        mean, var, _ = super().look(x)
+        return mean, var, var
 
 
 @wrong("BatchNorm2d", "bn2d-output-unbiased")
-class UnbiasedEverywhere(Norm2d):
-    def forward(self, x):
-        if not self.training:
-            return apply(self, x, self.running_mean, self.running_var)
-        mean, _, unbiased = x.mean((0, 2, 3)), None, x.var((0, 2, 3))
-        move(self, mean, unbiased)
-        return apply(self, x, mean, unbiased)
+class UnbiasedEverywhere(InPieces):
+    def look(self, x):
+        return x.mean((0, 2, 3)), x.var((0, 2, 3)), x.var((0, 2, 3))
 
 
 @wrong("BatchNorm2d", "bn2d-momentum-swapped")
-class MomentumOfTheOld(Norm2d):
-    def forward(self, x):
-        mean, var, unbiased = statistics(x)
-        if not self.training:
-            return apply(self, x, self.running_mean, self.running_var)
-        with torch.no_grad():
-            self.running_mean = self.momentum * self.running_mean + (1 - self.momentum) * mean
-            self.running_var = self.momentum * self.running_var + (1 - self.momentum) * unbiased
-        return apply(self, x, mean, var)
+class MomentumOfTheOld(InPieces):
+    @torch.no_grad()
+    def move(self, mean, var):
+        self.running_mean = self.momentum * self.running_mean + (1 - self.momentum) * mean
+        self.running_var = self.momentum * self.running_var + (1 - self.momentum) * var
 
 
 @wrong("BatchNorm2d", "bn2d-affine-ignored")
-class NoAffine(Norm2d):
-    def forward(self, x):
-        mean, var, unbiased = statistics(x)
-        if self.training:
-            move(self, mean, unbiased)
-        else:
-            mean, var = self.running_mean, self.running_var
+class NoAffine(InPieces):
+    def give(self, x, mean, var):
         return (x - mean[:, None, None]) / (var[:, None, None] + self.eps) ** 0.5
 
 
 @wrong("BatchNorm2d", "bn2d-detached")
-class Detached(Norm2d):
+class Detached(InPieces):
     @torch.no_grad()
     def look(self, x):
-        return statistics(x)
-
-    def forward(self, x):
-        mean, var, unbiased = self.look(x)
-        if self.training:
-            move(self, mean, unbiased)
-            return apply(self, x, mean, var)
-        return apply(self, x, self.running_mean, self.running_var)
+        return super().look(x)
 
 
 @wrong("BatchNorm2d", "bn2d-graph-kept")
-class KeepsTheGraph(Norm2d):
-    def forward(self, x):
-        if not self.training:
-            return apply(self, x, self.running_mean, self.running_var)
-        mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3), unbiased=False)
-        n = x.numel() / x.shape[1]
-        self.running_mean = 0.9 * self.running_mean + 0.1 * mean if self.momentum == 0.1 else (
-            1 - self.momentum) * self.running_mean + self.momentum * mean
-        self.running_var = (1 - self.momentum) * self.running_var + self.momentum * var * n / (n - 1)
-        return apply(self, x, mean, var)
+class KeepsTheGraph(InPieces):
+    def look(self, x):
+        return x.mean((0, 2, 3)), x.var((0, 2, 3), unbiased=False), x.var((0, 2, 3))
+
+    def move(self, mean, var):
+        self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mean
+        self.running_var = (1 - self.momentum) * self.running_var + self.momentum * var
 
 
 @wrong("BatchNorm2d", "bn2d-training-uses-running")
-class FirstStoreThenUse(Norm2d):
+class FirstStoreThenUse(InPieces):
     def forward(self, x):
         if self.training:
-            mean, _, unbiased = statistics(x)
-            move(self, mean, unbiased)
-        return apply(self, x, self.running_mean, self.running_var)
+            mean, _, unbiased = self.look(x)
+            self.move(mean, unbiased)
+        return self.remembered(x)
 
 
 @wrong("BatchNorm2d", "bn2d-instance")
-class EachImage(Norm2d):
+class EachImage(InPieces):
     def forward(self, x):
         if not self.training:
-            return apply(self, x, self.running_mean, self.running_var)
+            return self.remembered(x)
         mean, var = x.mean((2, 3), keepdim=True), x.var((2, 3), unbiased=False, keepdim=True)
-        move(self, mean.mean((0, 2, 3)), var.mean((0, 2, 3)))
+        self.move(mean.mean((0, 2, 3)), var.mean((0, 2, 3)))
         hat = (x - mean) / (var + self.eps).sqrt()
         return self.weight.view(-1, 1, 1) * hat + self.bias.view(-1, 1, 1)
 
 
 @wrong("BatchNorm2d", "bn2d-broadcast")
-class ForgotTheView(Norm2d):
-    def forward(self, x):
-        mean, var, unbiased = statistics(x)
-        if self.training:
-            move(self, mean, unbiased)
-        else:
-            mean, var = self.running_mean, self.running_var
+class ForgotTheView(InPieces):
+    def give(self, x, mean, var):
         return self.weight * (x - mean) / (var + self.eps).sqrt() + self.bias
 
 
@@ -408,13 +379,11 @@ class ZeroVariance(WithLerp):
 
 
 @wrong("BatchNorm2d", "bn2d-eval-updates")
-class LearnsInEval(Norm2d):
+class LearnsInEval(InPieces):
     def forward(self, x):
-        mean, var, unbiased = statistics(x)
-        move(self, mean, unbiased)
-        if self.training:
-            return apply(self, x, mean, var)
-        return apply(self, x, self.running_mean, self.running_var)
+        mean, var, unbiased = self.look(x)
+        self.move(mean, unbiased)
+        return self.give(x, mean, var) if self.training else self.remembered(x)
 
 
 @wrong("BatchNorm2d", "bn2d-kept-axes")
@@ -432,22 +401,22 @@ class KeptAxes(Norm2d):
 
 
 @wrong("BatchNorm2d", "bn2d-rows")
-class RowsByReshape(Norm2d):
+class RowsByReshape(InPieces):
     def forward(self, x):
         rows = x.reshape(-1, x.shape[1])
         if not self.training:
-            return apply(self, x, self.running_mean, self.running_var)
-        move(self, rows.mean(0), rows.var(0))
+            return self.remembered(x)
+        self.move(rows.mean(0), rows.var(0))
         return with_var_mean(rows, self.weight, self.bias, self.eps).reshape(x.shape)
 
 
 @wrong("BatchNorm2d", "bn2d-rows")
-class RowsInBothModes(Norm2d):
+class RowsInBothModes(InPieces):
     def forward(self, x):
         rows = x.reshape(-1, x.size(1))
         if self.training:
             out = with_var_mean(rows, self.weight, self.bias, self.eps)
-            move(self, rows.mean(0), rows.var(0))
+            self.move(rows.mean(0), rows.var(0))
         else:
             out = (rows - self.running_mean) / torch.sqrt(self.running_var + self.eps) * self.weight + self.bias
         return out.reshape(x.shape)
@@ -461,13 +430,8 @@ class NothingToDifferentiate(WithLerp):
 
 
 @wrong("BatchNorm2d", "layer-affine-detached")
-class AffineByData(Norm2d):
-    def forward(self, x):
-        mean, var, unbiased = statistics(x)
-        if self.training:
-            move(self, mean, unbiased)
-        else:
-            mean, var = self.running_mean, self.running_var
+class AffineByData(InPieces):
+    def give(self, x, mean, var):
         hat = (x - mean.view(-1, 1, 1)) / torch.sqrt(var.view(-1, 1, 1) + self.eps)
         return self.weight.data.view(-1, 1, 1) * hat + self.bias.data.view(-1, 1, 1)
 
@@ -492,16 +456,11 @@ class PlainAttributes(nn.Module):
 
 
 @wrong("BatchNorm2d", "layer-statistics-are-parameters")
-class TrainedStatistics(nn.Module):
+class TrainedStatistics(PlainAttributes):
     def __init__(self, num_features, eps=1e-5, momentum=0.1):
-        super().__init__()
-        self.eps, self.momentum = eps, momentum
-        self.weight = nn.Parameter(torch.ones(num_features))
-        self.bias = nn.Parameter(torch.zeros(num_features))
-        self.running_mean = nn.Parameter(torch.zeros(num_features))
-        self.running_var = nn.Parameter(torch.ones(num_features))
-
-    forward = WithLerp.forward
+        super().__init__(num_features, eps, momentum)
+        self.running_mean = nn.Parameter(self.running_mean)
+        self.running_var = nn.Parameter(self.running_var)
 
 
 @wrong("BatchNorm2d", "layer-names")

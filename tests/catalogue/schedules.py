@@ -1896,3 +1896,70 @@ def every_other(model, optimizer, loss_fn, batches, lr_min, lr_max):
     found = _loop(model, optimizer, loss_fn, batches, list(itertools.chain(*zip(grid[::2], grid[::2])))[:len(batches)])
     _restore(model, optimizer, saved)
     return found
+
+
+@wrong("lr_range_test", "range-live-losses")
+def notes_tensors(model, optimizer, loss_fn, batches, lr_min, lr_max):
+    batches, saved, lrs, losses = list(batches), _saved(model, optimizer), [], []
+    for lr, (x, y) in zip(_grid(lr_min, lr_max, len(batches)), batches):
+        for group in optimizer.param_groups:
+            group["lr"] = lr
+        optimizer.zero_grad()
+        loss = loss_fn(model(x), y)
+        lrs.append(lr)
+        losses.append(loss)
+        if not torch.isfinite(loss) or loss > 4 * min(losses):
+            break
+        loss.backward()
+        optimizer.step()
+    _restore(model, optimizer, saved)
+    return lrs, losses
+
+
+@wrong("Scheduler", "scheduler-from-previous")
+class DividesByThePrevious(_Schedules):
+    def step(self):
+        self.n += 1
+        for group in self.optimizer.param_groups:
+            group["lr"] *= self.schedule(self.n) / self.schedule(self.n - 1)
+
+
+class _Counting:
+    start = math.inf
+
+    def __init__(self, optimizer, factor=0.1, patience=10, min_lr=0.0):
+        self.optimizer, self.factor, self.patience, self.min_lr = optimizer, factor, patience, min_lr
+        self.best, self.bad = self.start, 0
+
+    def good(self, metric):
+        return metric < self.best
+
+    def after_cut(self, metric):
+        self.bad = 0
+
+    def step(self, metric):
+        if self.good(metric):
+            self.best, self.bad = metric, 0
+        else:
+            self.bad += 1
+        if self.bad > self.patience:
+            for group in self.optimizer.param_groups:
+                group["lr"] = max(group["lr"] * self.factor, self.min_lr)
+            self.after_cut(metric)
+
+
+@wrong("ReduceOnPlateau", "plateau-best-moved-by-cut")
+class BestAtTheCut(_Counting):
+    def after_cut(self, metric):
+        self.best, self.bad = metric, 0
+
+
+@wrong("ReduceOnPlateau", "plateau-nan-is-good")
+class BadIfAtLeast(_Counting):
+    def good(self, metric):
+        return not metric >= self.best
+
+
+@wrong("ReduceOnPlateau", "plateau-best-from-a-number")
+class StartsAtTen(_Counting):
+    start = 10.0

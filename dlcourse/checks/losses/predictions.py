@@ -358,6 +358,11 @@ focal_loss = Check(
              "beside it is nan. Keep the base a little above 0.",
              [lambda x, y, gamma=2.0: _focal(x, y, gamma, torch.pow),
               lambda x, y, gamma=2.0: _focal(x, y, gamma, lambda r, g: (r.log() * g).exp())]),
+     Mistake("focal-clamp-lost", "In float32 a number as near to 1 as 1 − 1e-12 is 1, so `clamp(max=…)` on p does "
+             "nothing, and where p rounds to 1 the gradient is nan after all. Keep 1 − p itself above 0: "
+             "`(1 - p).clamp(min=1e-12)`.",
+             [lambda x, y, gamma=2.0, e=small: (-(logp := _logp(x, y)) * (1 - logp.exp().clamp(max=1 - e)) ** gamma
+                                                ).mean() for small in EPSILONS]),
      Mistake("focal-log-of-softmax", "Where the softmax underflows to 0 its logarithm is −inf. Get log p from the "
              "logits, and p from log p.",
              [lambda x, y, gamma=2.0: (-(p := _picked(x.softmax(1), y)).log() * (1 - p) ** gamma).mean(),

@@ -108,6 +108,17 @@ dice_loss = Check(
              "is now as heavy as a whole image.",
              lambda p, m, smooth=1.0: (1 - (2 * (p * m).mean((1, 2)) + smooth)
                                        / (p.mean((1, 2)) + m.to(p.dtype).mean((1, 2)) + smooth)).mean()),
+     Mistake("dice-not-summed", "The pixels of the denominator were not summed, so the overlap of the whole image is "
+             "divided by a number for each pixel. Sum p and m over the image first.",
+             [lambda p, m, smooth=1.0: (1 - (2 * (p * m).sum((1, 2)) + smooth) / (p + m + smooth)).mean(),
+              lambda p, m, smooth=1.0: (1 - (2 * (p * m).sum((1, 2), keepdim=True) + smooth)
+                                        / (p + m + smooth)).mean(),
+              lambda p, m, smooth=1.0: (1 - (2 * (p * m).sum() + smooth) / (p + m + smooth)).mean(),
+              lambda p, m, smooth=1.0: (1 - (2 * p * m + smooth) / (p + m + smooth)).mean()]),
+     Mistake("dice-float-index", "A mask of floats cannot index. Multiply by it: Σpm is the overlap, for booleans too.",
+             shows=raised("used as indices")),
+     Mistake("dice-bitwise", "`&` works on booleans and whole numbers, not on probabilities. The soft overlap is the "
+             "product p·m.", shows=raised("bitwise_and")),
      Mistake("dice-bools-cannot-subtract", "Torch refuses to subtract booleans. Turn the mask into the dtype of the "
              "probabilities first.", shows=raised("bool"))],
     instead="Sums, products and a quotient are your tools.")
@@ -220,13 +231,14 @@ NEVER = -1e30  # the log-probability of what cannot be, finite so that no gradie
 
 
 def _ctc(log_probs, target, blank=0, skip="labels", starts=2, ends=2, mix=torch.logsumexp, frames=slice(1, None),
-         never=NEVER, impossible=math.inf, stay=True):
+         never=NEVER, impossible=math.inf, stay=True, wraps=()):
     """The forward algorithm; its options are the slips that people make in it."""
     labels = torch.full((2 * len(target) + 1,), blank)
     labels[1::2] = target
     jump = torch.zeros(len(labels), dtype=torch.bool)
     if skip == "labels":
         jump[2:] = (labels[2:] != labels[:-2]) & (labels[2:] != blank)
+        jump[1:2] = 2 in wraps
     elif skip == "repeats":
         jump[3::2] = True
     elif skip == "blanks":
@@ -238,7 +250,8 @@ def _ctc(log_probs, target, blank=0, skip="labels", starts=2, ends=2, mix=torch.
     pad = log_probs.new_full((2,), never)
     for frame in log_probs[frames]:
         shifted = torch.cat([pad, alpha])
-        ways = torch.stack([alpha, shifted[1:-1], torch.where(jump, shifted[:-2], never)])
+        one, two = (alpha.roll(n) if n in wraps else shifted[2 - n:len(shifted) - n] for n in (1, 2))
+        ways = torch.stack([alpha, one, torch.where(jump, two, never)])
         alpha = mix(ways if stay else ways[1:], 0) + frame[labels]
     end = {2: alpha[-2:], 1: alpha[-1:], "label": alpha[-2:-1], "all": alpha}[ends if len(target) else 1]
     total = mix(end, 0)
@@ -328,6 +341,13 @@ ctc_loss = Check(
              "both count.", [_ctc_with(starts=1), _ctc_with(starts="label")]),
      Mistake("ctc-any-start", "Paths may start in any state, also in the middle of the target.",
              _ctc_with(starts=10 ** 6)),
+     Mistake("ctc-wraps-around", "Paths come into the first states from the last one: in Python `a[s - 1]` at s = 0 is "
+             "`a[-1]`, and so is `a[s - 2]` at s = 1. Nothing comes before the first state.",
+             [_ctc_with(wraps=(1,)), _ctc_with(wraps=(2,)), _ctc_with(wraps=(1, 2))]),
+     Mistake("ctc-state-for-label", "`log_probs` was asked for a class that it does not have. If you wrote "
+             "`log_probs[t, s]`: s counts the states, – a – b –, and log_probs wants the label that stands there.",
+             shows=lambda finding, seen, case: raised(f"dimension 1 with size {case['logits'].shape[1]}", "IndexError")(
+                 finding, seen, case)),
      Mistake("ctc-best-path", "This is the most probable alignment alone. The probability of the target is the sum "
              "over all of them.", _ctc_with(mix=lambda x, dim: x.amax(dim))),
      Mistake("ctc-no-blanks", "The blanks between the labels are missing: the states are blank, label, blank, …, "

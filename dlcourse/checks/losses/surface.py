@@ -398,6 +398,12 @@ def _unit_by_tensor(loss_fn, params, iterations, quotient=False):
     return (result / sum((one * one).sum() for one in v) if quotient else result).item()
 
 
+def _unit_by_added_norms(loss_fn, params, iterations):
+    sizes = [p.numel() for p in params]
+    return _power(loss_fn, params, iterations, read=lambda v, hv: v @ hv,
+                  unit=lambda v: v / sum(piece.norm() for piece in v.split(sizes)))
+
+
 def _hessian_of_squares(loss_fn, params, iterations):
     grads = torch.autograd.grad(loss_fn(), params, create_graph=True)
     return sum(g.square().sum() for g in grads).sqrt().item()
@@ -423,19 +429,24 @@ top_curvature = Check(
      Part("no trace", 0.15, "parameters and their .grad are as before", lambda g: hills(g, HILL), untouched,
           shows=lambda case: "top_curvature on three parameters without a .grad")],
     [Mistake("tc-magnitude", "The sign got lost: the norm of Hv is a magnitude. With v of length 1, the "
-             "Rayleigh quotient v·Hv keeps the sign.",
+             "Rayleigh quotient v·Hv keeps the sign. If you wrote v·h: h must be H times this v. After v ← h/‖h‖ the "
+             "old h gives v·h = ‖h‖; make one more product.",
              [_tc(read=lambda v, hv: hv.norm()), _tc(read=lambda v, hv: (v @ hv).abs())]),
-     Mistake("tc-one-tensor", "Only one of the tensors was looked at. The eigenvector runs through all of them "
-             "together.", [_tc(block=0), _tc(block=1), _tc(block=2)]),
+     Mistake("tc-one-tensor", "Only one of the tensors was looked at, or each on its own. The eigenvector runs through "
+             "all of them together.",
+             [_tc(block=0), _tc(block=1), _tc(block=2),
+              lambda *given: max((_power(*given, block=k) for k in range(len(given[1]))), key=abs)]),
      Mistake("tc-normalised-apart", "Each tensor's piece of v was normalised on its own. v is one long vector, with "
              "one norm.",
              [_unit_by_tensor, lambda *given: _unit_by_tensor(*given, quotient=True)]),
+     Mistake("tc-norms-added", "The norms of the tensors were added to make the norm of v. Lengths add by their "
+             "squares: the root of the sum of all squares.", _unit_by_added_norms),
      Mistake("tc-overflow", "The vector was not brought back to length 1, so it grows, or shrinks, with every "
              "product, and v·Hv with it.",
              shows=lambda finding, seen, case: finding.path == ("curvature",) and isinstance(finding.got, float)
              and not 1e-6 < abs(finding.got) < 1e6),
      Mistake("tc-graph-grows", "The graph grows with each product: v still carries the graph of the product before, "
-             "and after a few dozen nothing would ever end. Detach v; for Hv `retain_graph=True` is enough.",
+             "and after a few dozen it would never end. Detach v; for Hv `retain_graph=True` is enough.",
              shows=raised("grows with each product")),
      Mistake("tc-dtype", "v has another dtype than the parameters. `torch.randn_like` takes over dtype and shape.",
              shows=raised("same dtype")),

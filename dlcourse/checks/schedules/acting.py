@@ -116,7 +116,9 @@ def _patience_fixed(self, optimizer, factor=0.1, patience=10, min_lr=0.0):
 
 
 def _walk(g, *pattern):
-    """Metrics: "-" a clear new best, "+" clearly worse than the last, "=" the last again, "<" a little below it."""
+    """Metrics: "-" a clear new best, "+" clearly worse than the last, "=" the last again, "<" a little below it;
+    "n" not a number.
+    """
     best = last = rate(g, 6.0, 8.0)
     metrics = []
     for sign in "".join(pattern):
@@ -126,6 +128,9 @@ def _walk(g, *pattern):
             last += rate(g, 0.05, 0.15)
         elif sign == "<":
             last -= 0.01
+        elif sign == "n":
+            metrics.append(math.nan)
+            continue
         metrics.append(round(last, 4))
     return metrics
 
@@ -133,6 +138,12 @@ def _walk(g, *pattern):
 def plateau_case(g, pattern, rates=1, **options):
     """One case: drawn rates, metrics after a pattern."""
     return {"rates": [rate(g) for _ in range(rates)], "metrics": _walk(g, pattern), **options}
+
+
+def high_case(g, pattern, **options):
+    """One whose losses are in the hundreds."""
+    case = plateau_case(g, pattern, **options)
+    return {**case, "metrics": [round(metric + 500, 4) for metric in case["metrics"]]}
 
 
 def _plateau_call(case):
@@ -156,7 +167,9 @@ ReduceOnPlateau = Check(
      _plateau_part("best", 0.15, "what counts is the best metric so far; the same value again is no new best",
          lambda g: [
          plateau_case(g, "--++++<<<", factor=0.5, patience=4), plateau_case(g, "--====", factor=0.5, patience=2),
-         plateau_case(g, "--+++++<", factor=0.5, patience=2)]),
+         plateau_case(g, "--+++++<", factor=0.5, patience=2),
+         plateau_case(g, "-+++<<<<", factor=0.5, patience=1), plateau_case(g, "--n+++", factor=0.5, patience=2),
+         high_case(g, "----++", factor=0.5, patience=1)]),
      _plateau_part("groups", 0.15, "every group is cut, each from its own rate", lambda g: [
          plateau_case(g, "-++++", rates=3, factor=0.5, patience=1)]),
      _plateau_part("floor", 0.1, "no rate goes below min_lr", lambda g: [
@@ -198,12 +211,21 @@ ReduceOnPlateau = Check(
      Mistake("plateau-best-forgotten", "After a cut it forgets the best, so that the next metric counts as a new "
              "one. Only the count starts over.",
              varied(_Plateau, start_over=lambda self: (setattr(self, "bad", 0), setattr(self, "best", math.inf)))),
+     Mistake("plateau-best-moved-by-cut", "A cut makes the metric at hand the best. It is none: after a cut only the "
+             "count starts over.", varied(_Plateau, step=lambda self, metric: _best_at_cut(self, metric))),
+     Mistake("plateau-nan-is-good", "A metric that is nan counts as good news and takes the best away: every "
+             "comparison with nan is False. Ask whether the metric is *below* the best; anything else is bad.",
+             varied(_Plateau, better=lambda self, metric: not metric >= self.best)),
+     Mistake("plateau-best-from-a-number", "Where all losses are high, none counts as a new best: the best starts from "
+             "a number that a loss may exceed. Start from infinity, or from the first metric.",
+             [varied(_Plateau, worst=worst) for worst in (10.0, 100.0)]),
      Mistake("plateau-against-previous", "Each metric is compared with the one before it. From a bad one it is easy "
              "to come down: compare with the best so far.",
              [varied(_Plateau, better=_against_previous),
               varied(_Plateau, step=lambda self, metric: _remember_last(self, metric))]),
      Mistake("plateau-equal-is-better", "The same value again counts as an improvement here. On a true plateau it "
-             "would wait for ever.", varied(_Plateau, better=lambda self, metric: metric <= self.best)),
+             "would wait for ever.", [varied(_Plateau, better=lambda self, metric: metric <= self.best),
+                                      varied(_Plateau, better=lambda self, metric: not metric > self.best)]),
      Mistake("plateau-first-group", "Only the first group was cut.", varied(_Plateau, cut=_only_first)),
      Mistake("plateau-all-alike", "All groups get the first group's rate. Each is cut from its own.",
              varied(_Plateau, cut=_all_alike)),
@@ -242,6 +264,16 @@ def _check_first(self, metric):
         self.improved(metric)
     else:
         self.bad += 1
+
+
+def _best_at_cut(self, metric):
+    if self.better(metric):
+        self.improved(metric)
+    else:
+        self.bad += 1
+    if self.due():
+        self.cut()
+        self.improved(metric)
 
 
 def _remember_last(self, metric):
@@ -344,6 +376,16 @@ def _schedule_case(g, groups=2, **options):
 
 def _factors_in_words(case):
     return ", ".join(f"{factor:g}" for factor in case["factors"][:5])
+
+
+def _zeros_case(g, **options):
+    """A case whose schedule is 0 at the start, as a warm-up is, and once more on the way."""
+    case = _schedule_case(g, **options)
+    return {**case, "factors": [0.0, *case["factors"][1:3], 0.0, *case["factors"][4:]]}
+
+
+def _divided_by_zero(finding, seen, case):
+    return "division by zero" in seen.get("raised", {}).get("text", "")
 
 
 def _schedule_call(then):
@@ -463,7 +505,7 @@ def _load_count_quietly(self, state):
 Scheduler = Check(
     "Scheduler", "Scheduler(optimizer, schedule)", _Scheduler,
     [Part("steps", 0.4, "after n steps every group is at its base rate · schedule(n)", lambda g: [
-         _schedule_case(g, steps=9), _schedule_case(g, groups=1, steps=5)], stepped,
+         _schedule_case(g, steps=9), _schedule_case(g, groups=1, steps=5), _zeros_case(g, steps=6)], stepped,
           shows=_schedule_call("; then step() some times")),
      Part("start", 0.15, "schedule(0) is in force from construction on", lambda g: [_schedule_case(g, groups=3)],
           constructed, shows=_schedule_call("; looked at before any step()")),
@@ -474,7 +516,9 @@ Scheduler = Check(
      Part("snapshot", 0.15, "what state_dict gave does not change when the schedulers go on", lambda g: [
          _schedule_case(g, before=3, optimizer_too="before", on=4)], resumed,
           shows=_schedule_call("; saved after 3 steps, loaded again after more of them"))],
-    [Mistake("scheduler-compounds", "Each step multiplies what the rate is *now*, so the factors pile up. "
+    [Mistake("scheduler-from-previous", "The new rate is computed from the old one. A factor of 0, as at the start of "
+             "a warm-up, leaves nothing to scale: multiply the base rate.", shows=_divided_by_zero),
+     Mistake("scheduler-compounds", "Each step multiplies what the rate is *now*, so the factors pile up. "
              "schedule(n) is the whole factor: it multiplies the base rate.",
              varied(_Scheduler, apply=_each(lambda lr, base, factor: lr * factor))),
      Mistake("scheduler-one-late", "The rates lag one step behind: the first step() applies schedule(0) again. Count "

@@ -16,6 +16,9 @@ from .drawing import OFF_LIMITS
 # --------------------------------------------------------------------------------------------- lr_range_test
 
 
+LIVE = "the losses are tensors with their graphs"
+
+
 def _parameters(numbers):
     """A little net with batch norm in float64, its weights from `numbers`."""
     net = nn.Sequential(nn.Linear(3, 5), nn.BatchNorm1d(5), nn.Tanh(), nn.Linear(5, 1)).double()
@@ -52,6 +55,9 @@ def _pair(result):
         if result is None:
             return None, None
         raise TypeError("lr_range_test should return a pair, (lrs, losses)")
+    losses = result[1] if isinstance(result[1], (tuple, list)) else [result[1]]
+    if any(isinstance(loss, torch.Tensor) and loss.requires_grad for loss in losses):
+        raise TypeError(LIVE)
     return result
 
 
@@ -293,6 +299,9 @@ lr_range_test = Check(
              tester(lambda low, high, n: torch.logspace(low, high, n).tolist())),
      Mistake("range-swapped", "The losses and the rates have changed places: (lrs, losses) is asked for.",
              lambda *args: tuple(reversed(tester()(*args)))),
+     Mistake("range-live-losses", "The losses are tensors that still hold their graphs, and cannot be drawn: note "
+             "`loss.item()`, a Python float.",
+             shows=lambda finding, seen, case: LIVE in seen.get("raised", {}).get("text", "")),
      Mistake("range-loss-after", "The loss is computed after the update. What counts is the loss that the batch had "
              "when its gradient was taken: it costs nothing extra.", [tester(after=True), tester(after="stops too")]),
      Mistake("range-first-group", "Only the first group gets the rate. The losses show that the other group went on "

@@ -12,8 +12,8 @@ from .sharded import ShardedAdamW
 from .precision import LossScaler
 from .memory import checkpoint, accumulate_gradients
 from .paper import large_batch_lr, memory_per_device, training_cost, fit_power_law
-from .review import review_ring, review_bubble
-from .paper import review_precision, review_accumulate, review_memory, review_emergence
+from .review import (review_ring, review_bubble, review_precision, review_accumulate, review_memory,
+                     review_emergence)
 
 __all__ = ["shard_batch", "ring_all_reduce", "DataParallel", "ColumnParallelLinear", "RowParallelLinear",
            "pipeline_schedule", "ShardedAdamW", "LossScaler", "checkpoint", "accumulate_gradients", "large_batch_lr",

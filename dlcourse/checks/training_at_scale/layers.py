@@ -38,7 +38,7 @@ def _layer(answer, kind, whole):
 def shapes(answer, kind, sizes):
     """On a rank: the shapes of weight and bias, and whether they are parameters."""
     layer = answer(*sizes)
-    return {"weight": list(layer.weight.shape), "bias": list(layer.bias.shape),
+    return {"shape of weight": str(tuple(layer.weight.shape)), "shape of bias": str(tuple(layer.bias.shape)),
             "parameters": sum(isinstance(p, nn.Parameter) for p in (layer.weight, layer.bias))}
 
 
@@ -103,9 +103,9 @@ def built(answer, kind, sizes, seed, divides):
 
 def _shapes(ranks, kind, sizes):
     into, out = sizes
-    weight, bias = ([out // ranks, into], [out // ranks]) if kind == "column" else ([out, into // ranks], [out])
-    return {f"{name} of rank {rank}": value for rank in range(ranks)
-            for name, value in {"weight": weight, "bias": bias, "parameters": 2}.items()}
+    weight, bias = ((out // ranks, into), (out // ranks,)) if kind == "column" else ((out, into // ranks), (out,))
+    return {f"{name} of rank {rank}": value for rank in range(ranks) for name, value in {
+        "shape of weight": str(weight), "shape of bias": str(bias), "parameters": 2}.items()}
 
 
 def _output(ranks, kind, weight, bias, x, grad):
@@ -220,11 +220,11 @@ def _parts(kind, name):
              on_ranks(built, _built), shows=words, agrees=_all_different), *more]
 
 
-def _shape_is(name, f):
-    """Recognises a shape: `name` has the sizes f(in, out, ranks)."""
+def _shape_is(f):
+    """Recognises a shape: the weight has the sizes f(in, out, ranks)."""
     def shows(finding, seen, case):
-        return found(name)(finding, seen, case) and "sizes" in case and tree(seen).get(
-            f"{name} of rank 0") == f(*case["sizes"], case["ranks"])
+        return found("shape of weight")(finding, seen, case) and tree(seen).get(
+            "shape of weight of rank 0") == str(f(*case["sizes"], case["ranks"]))
     return shows
 
 
@@ -273,13 +273,13 @@ ColumnParallelLinear = RanksCheck(
     _parts("column", "ColumnParallelLinear"),
     [Mistake("column-split-inputs", "The weight is split along its inputs. That is the row-parallel layer: here each "
              "rank keeps some of the *outputs*, which are rows of PyTorch's weight (out, in).",
-             shows=_shape_is("weight", lambda into, out, n: [out, into // n])),
+             shows=_shape_is(lambda into, out, n: (out, into // n))),
      Mistake("column-transposed", "The weight is (in, out/n). PyTorch keeps it the other way round: (out/n, in).",
-             shows=_shape_is("weight", lambda into, out, n: [into, out // n])),
+             shows=_shape_is(lambda into, out, n: (into, out // n))),
      Mistake("column-whole", "Every rank holds the whole weight, so nothing is saved. Keep out/n of its rows.",
-             shows=_shape_is("weight", lambda into, out, n: [out, into])),
+             shows=_shape_is(lambda into, out, n: (out, into))),
      Mistake("column-whole-bias", "The bias is whole. Each rank adds the bias of its own outputs, out/n of them.",
-             shows=found("bias of rank")),
+             shows=found("shape of bias")),
      Mistake("column-gathers", "The output is whole. It stays sharded: the row-parallel layer that follows wants "
              "just these columns, and gathering them would be another exchange.",
              shows=lambda finding, seen, case: found("output", "shape")(finding, seen, case)),
@@ -315,13 +315,13 @@ RowParallelLinear = RanksCheck(
     _parts("row", "RowParallelLinear"),
     [Mistake("row-split-outputs", "The weight is split along its outputs. That is the column-parallel layer: here "
              "each rank keeps some of the *inputs*, which are columns of PyTorch's weight (out, in).",
-             shows=_shape_is("weight", lambda into, out, n: [out // n, into])),
+             shows=_shape_is(lambda into, out, n: (out // n, into))),
      Mistake("row-transposed", "The weight is (in/n, out). PyTorch keeps it the other way round: (out, in/n).",
-             shows=_shape_is("weight", lambda into, out, n: [into // n, out])),
+             shows=_shape_is(lambda into, out, n: (into // n, out))),
      Mistake("row-whole", "Every rank holds the whole weight, so nothing is saved. Keep in/n of its columns.",
-             shows=_shape_is("weight", lambda into, out, n: [out, into])),
+             shows=_shape_is(lambda into, out, n: (out, into))),
      Mistake("row-bias-shard", "The bias is split. Every rank ends with the whole output and needs the whole bias.",
-             shows=found("bias of rank")),
+             shows=found("shape of bias")),
      Mistake("row-not-summed", "Each rank gives what its own inputs contribute. The output is the sum of these.",
              shows=gave("output", _per_rank(lambda *case: _partial(*case) + case[3]))),
      Mistake("row-bias-many-times", "The bias comes in once for each rank: it is added before the sum. Add it after.",

@@ -124,8 +124,8 @@ class _Recompute(torch.autograd.Function):
         how, before = ctx.how, torch.get_rng_state()
         if "new-numbers" not in how:
             torch.set_rng_state(ctx.state)
-        inputs = [x.detach().requires_grad_(x.requires_grad) if isinstance(x, torch.Tensor) else x
-                  for x in ctx.inputs]
+        inputs = ctx.inputs if "not-detached" in how else [
+            x.detach().requires_grad_(x.requires_grad) if isinstance(x, torch.Tensor) else x for x in ctx.inputs]
         with torch.enable_grad():
             outputs = ctx.function(*inputs)
         if "state-left" not in how:
@@ -203,6 +203,11 @@ def _of_input(case):
     return "" if case.get("needs", True) else "; x needs no gradient"
 
 
+def _in_backward(seen):
+    """Whether the learner's own code raised; before it runs again, backward is called by the check's."""
+    return bool(seen.get("raised", {}).get("inside"))
+
+
 def _says(*words):
     return lambda finding, seen, case: any(word in seen.get("raised", {}).get("text", "") for word in words)
 
@@ -228,7 +233,14 @@ checkpoint = Check(
           lambda g: _boundaries(g, (5, 3, 6, 4), needs=False), once, shows=_function_in_words(_of_input))],
     [Mistake("checkpoint-no-graph", NO_GRAPH, lambda function, *inputs: _detached(function, *inputs).requires_grad_()),
      Mistake("checkpoint-no-graph", NO_GRAPH, shows=lambda finding, seen, case: case.get("needs") and _says(
-         "does not require grad")(finding, seen, case)),
+         "does not require grad")(finding, seen, case) and not _in_backward(seen)),
+     Mistake("checkpoint-gradients-off", "The second run has left no graph to send a gradient through. Inside "
+             "`backward` gradients are off: run the function under `torch.enable_grad()`.",
+             shows=lambda finding, seen, case: _says("does not require grad")(finding, seen, case) and _in_backward(
+                 seen)),
+     Mistake("checkpoint-not-detached", "The inputs' gradients count twice. The second run hangs on the first graph's "
+             "own inputs, so its backward adds to their `.grad`, and then they are given back as well. Run it on "
+             "copies, `x.detach().requires_grad_(x.requires_grad)`.", _checkpoint("not-detached")),
      Mistake("checkpoint-inputs-only", "The parameters get no gradient. `torch.autograd.grad` with respect to the "
              "inputs alone throws theirs away; `torch.autograd.backward(outputs, grads)` adds them to `.grad` as the "
              "second run meets them.", _checkpoint("inputs-only")),
@@ -258,11 +270,12 @@ checkpoint = Check(
              "parameters learn nothing: autograd looks at the tensors that go through `apply` alone. One that needs a "
              "gradient, handed through for no other purpose, is enough.", shows=lambda finding, seen, case: case.get(
                  "needs") is False and _says("does not require grad")(finding, seen, case)),
+     Mistake("checkpoint-saves-anything", "`ctx.save_for_backward` takes tensors only, or None. Keep what else there "
+             "is among the inputs as attributes of `ctx`.", shows=_says("can only save variables")),
      Mistake("checkpoint-detach-everything", "`.detach()` or `.requires_grad_()` is called on something that cannot "
              "do so: an input that is a number or None, or a tensor of bools or ints. Let those through as they are.",
              shows=_says("has no attribute 'detach'", "has no attribute 'requires_grad'",
-                         "only Tensors of floating point", "has no attribute 'clone'", "has no attribute 'grad'",
-                         "can only save variables", "save_for_backward can only save")),
+                         "only Tensors of floating point", "has no attribute 'clone'", "has no attribute 'grad'")),
      Mistake("checkpoint-one-output", "The function may give back a tuple. Make a tuple of a single tensor too, and "
              "treat both alike.", shows=lambda finding, seen, case: "use" in case and _says(
                  "'tuple' object", "got tuple", "tuple", "Mismatch in shape", "too many values")(finding, seen, case)),

@@ -209,7 +209,9 @@ shard_batch = Check(
      Mistake("shard-fixed-sets", "Each rank keeps its set and only changes its order. Shuffle the whole set first, "
              "the same way on all ranks, and then share it out.",
              shows=lambda finding, seen, case: finding.path and "set of rank" in str(finding.path[0])),
-     Mistake("shard-seed-ignored", "`seed` is not used.", shows=found("seeds"))],
+     Mistake("shard-seed-ignored", "`seed` is not used.", shows=found("seeds")),
+     Mistake("shard-generator-device", "What stands in `torch.Generator(…)` is a device. The seed is set afterwards: "
+             "`torch.Generator().manual_seed(seed)`.", shows=raised("accelerator device", "device ordinal"))],
     frozenset({"DistributedSampler", "torch.utils.data"}), "`torch.randperm` with a generator is your tool.")
 
 

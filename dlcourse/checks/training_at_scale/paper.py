@@ -1,4 +1,4 @@
-"""The checks of what is computed on paper: a large batch's rate, memory, cost, a scaling law; review questions."""
+"""The checks of what is computed on paper: a large batch's rate, memory, cost, a scaling law."""
 
 import math
 
@@ -6,7 +6,6 @@ import torch
 
 from ..comparing import Finding
 from ..core import Check, Mistake, Part
-from ..questions import choice, numeric, ordering
 
 
 def drawn(g, low, high, digits=3):
@@ -63,6 +62,10 @@ def _early_peak(step, base_lr, base_batch, batch, warmup):
     return high if step >= warmup - 1 else base_lr + (high - base_lr) * step / max(1, warmup - 1)
 
 
+def _never_divides_by_0(step, base_lr, base_batch, batch, warmup):
+    return base_lr + (base_lr * batch / base_batch - base_lr) * min(1.0, step / max(1, warmup))
+
+
 def _goes_on(step, base_lr, base_batch, batch, warmup):
     return base_lr + (base_lr * batch / base_batch - base_lr) * step / warmup
 
@@ -106,6 +109,9 @@ large_batch_lr = Check(
              _varied(climb=lambda step, low, high, warmup: low * (high / low) ** (step / warmup))),
      Mistake("large-batch-cosine", "The climb is half a cosine. It is a straight line.", _varied(
          climb=lambda step, low, high, warmup: high + (low - high) * (1 + math.cos(math.pi * step / warmup)) / 2)),
+     Mistake("large-batch-starts-low", "Without a warm-up the first step goes at base_lr: `max(1, warmup)` makes a "
+             "warm-up of one step where none was asked for. With warmup = 0 step 0 has the full rate.",
+             _never_divides_by_0),
      Mistake("large-batch-divides-by-zero", "With warmup = 0 there is nothing to climb: ask whether the warm-up is "
              "over before you divide by its length.",
              shows=lambda finding, seen, case: case["warmup"] == 0 and seen.get("raised", {}).get(
@@ -168,6 +174,11 @@ memory_per_device = Check(
                  size / devices if stage == start else size for size, start in zip((2, 2, 12), (3, 2, 1))))),
      Mistake("memory-always-shared", "At stage 0 nothing is shared out.", [
          lambda parameters, devices, stage: 16.0 * parameters / devices]),
+     Mistake("memory-all-at-once", "From stage 1 on everything is shared out. That is stage 3: stage 1 shares out the "
+             "optimizer's states alone, stage 2 the gradients as well.", _other(from_stage=(1, 1, 1))),
+     Mistake("memory-integer", "`//` cuts the bytes per parameter down to a whole number. Divide with `/`.",
+             lambda parameters, devices, stage: float(parameters * sum(
+                 size // devices if stage >= start else size for size, start in zip((2, 2, 12), (3, 2, 1))))),
      Mistake("memory-never-shared", "`stage` and `devices` change nothing: it is as if every device held all of it.",
              [lambda parameters, devices, stage: 16.0 * parameters, _other(from_stage=(9, 9, 9))]),
      Mistake("memory-only-the-shard", "What is not shared out is missing: every device holds that whole.",
@@ -359,6 +370,14 @@ def _for_last(n, loss):
     return a * max(map(float, n)) ** -b, b, c
 
 
+def _passes_by(seen, case):
+    """Whether the points lie on a law, and what came back does not go through them."""
+    first, *_ = seen.values() if isinstance(seen, dict) else [None]
+    on_it = all(abs(_law(size, *case["law"]) - loss) <= 1e-9 for size, loss in zip(
+        case["n"].tolist(), case["loss"].tolist()))
+    return on_it and isinstance(first, float) and abs(first - _law(case["at"][0], *case["law"])) > 1e-3
+
+
 def _rises(seen):
     """Whether the predicted loss grows with n, and much."""
     values = list(seen.values()) if isinstance(seen, dict) else []
@@ -422,6 +441,10 @@ fit_power_law = Check(
              "first, or search over b alone.", _flat),
      Mistake("power-law-line", "A straight line in log n is no power law: it falls below any floor, and below 0.",
              _of_log),
+     Mistake("power-law-not-the-best", "Other a, b and c come closer to these points, which lie on such a law. A "
+             "search by gradients may be far from its end, and one over a few b steps over the best. Search over b in "
+             "small steps, and solve for a and c at each.",
+             shows=lambda finding, seen, case: finding.kind == "value" and _passes_by(seen.get("seen"), case)),
      Mistake("power-law-tensor-methods", "n and loss may be lists: make tensors (or arrays) of them first.",
              shows=_says("'list' object", "must be Tensor, not list", "type 'list'", "got list",
                          "unsupported operand type(s)", "bad operand type")),
@@ -429,46 +452,3 @@ fit_power_law = Check(
              shows=lambda finding, seen, case: finding.path[:1] == ("(a, b, c)",) and finding.kind == "type")],
     seconds=5.0, hint="For any one b, the best a and c are a linear least-squares problem: so search over b, and keep "
                       "the b with the smallest error.")
-
-# ------------------------------------------------------------------------------------------ review questions
-
-review_precision = choice(
-    "review_precision", "b",
-    "The loss is multiplied before backward, so every gradient on the way is, and the small ones land where float16 "
-    "has numbers. bfloat16 has float32's range and needs no such help.",
-    {"a": "Its rounding is as coarse as before: float16 keeps 11 bits with scaling or without. What is it that small "
-          "gradients turn into without it?",
-     "c": "The scale is divided out again before the optimizer steps: the steps are as long as before.",
-     "d": "It is the other way round: a scale that is too large makes overflows. It must then come down."})
-
-review_accumulate = numeric(
-    "review_accumulate", 3.0,
-    "(6 · 2 + 2 · 6) / 8 = 3: each sample counts once.",
-    "Each mean has to be weighted by how many samples it is a mean of.",
-    {"review-accumulate-mean": (4.0, "That is the mean of the two means: there a sample of the small micro-batch "
-                                "counts three times as much as one of the large."),
-     "review-accumulate-sum": (8.0, "That is the sum of the two means."),
-     "review-accumulate-not-divided": (24.0, "That is the sum over all samples: divide by their number.")},
-    within=0.001)
-
-review_memory = ordering(
-    "review_memory", "dbca",
-    "Per device 16·1.3/8 = 2.6, 16, then 4·7 + 12·7/64 ≈ 29.3, and 16·7 = 112 GB.",
-    "Not quite in order. Per parameter it is 16 bytes at stage 0, 4 + 12/N at stage 1, 16/N at stage 3.",
-    {"acbd": ("review-memory-reversed", "The order is right, from the other end: smallest first."),
-     "cdba": ("review-memory-one-shared", "Stage 1 shares out the states alone: each device still holds 4 bytes for "
-              "each of its 7 billion parameters."),
-     "bdca": ("review-memory-small-whole", "The smallest model is not the smallest load: one of the two is held whole, "
-              "the other by an eighth.")})
-
-review_emergence = numeric(
-    "review_emergence", 0.5 ** 0.2,
-    "p⁵ = ½, so p = ½ to the power ⅕, 0.87: much of the way there the score had stayed near 0.",
-    "If each is right with probability p, whatever the others are, how probable is it that all five are?",
-    {"review-emergence-half": (0.5, "With one half for each token, all five are right once in 32 times."),
-     "review-emergence-shared": (0.1, "One half is not divided among the five. If all five must be right, each of them "
-                                 "must be right more often than the whole."),
-     "review-emergence-power": (0.03125, "That is how often all are right if each is right half of the time. Here "
-                                "it is the other way round: the whole is one half."),
-     "review-emergence-nine-tenths": (0.9, "With nine tenths for each, all five are right 59 % of the time: "
-                                      "more than asked.")}, within=0.01)

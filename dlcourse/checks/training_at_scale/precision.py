@@ -63,17 +63,18 @@ def trained(answer, weights, steps, init_scale, growth_interval, unused=False, l
         optimizer.zero_grad()
         loss = sum((p * grad).sum() for p, grad in zip(params, gradients))
         (loss * scaler.scale).backward()
+        before = float(scaler.scale)
         scaler.step(optimizer)
         after = f"after step {number}"
         if "weights" in looks:
-            seen |= {f"weights {k} {after}": p for k, p in enumerate(params, 1)}
+            seen |= {f"parameter {k} {after}": p for k, p in enumerate(params, 1)}
         if "gradients" in looks:
-            seen |= {f"gradient {k} {after}": p.grad for k, p in enumerate(params, 1)}
+            seen |= {f"gradient of parameter {k} {after}": p.grad for k, p in enumerate(params, 1)}
         if "kept" in looks:
-            seen[f"scale {after}, before its update"] = scaler.scale
+            seen[f"change of the scale in step {number}"] = float(scaler.scale) - before
         scaler.update()
         if "gradients" in looks:
-            seen |= {f"gradient {k} after update {number}": p.grad for k, p in enumerate(params, 1)}
+            seen |= {f"gradient of parameter {k} after update {number}": p.grad for k, p in enumerate(params, 1)}
         if "scale" in looks:
             seen[f"scale after update {number}"] = scaler.scale
     return seen
@@ -206,6 +207,13 @@ def _sticky(self):
     self.overflow = overflow
 
 
+def _waits_for_the_flag(self, optimizer):
+    self.unscale(optimizer)
+    self.overflow = self.overflow or self.overflown(optimizer)
+    if not self.overflow:
+        optimizer.step()
+
+
 def _at_once(self, optimizer):
     _Scaler.step(self, optimizer)
     _Scaler.update(self)
@@ -259,7 +267,7 @@ LossScaler = Check(
          *_cases(g, "ii+", looks=["scale"], interval=50),
          *_cases(g, "++n+++++", looks=["scale"], interval=3), *_cases(g, "+++", looks=["scale"], interval=1)]),
      _part("order", 0.1, "only update() changes the scale", lambda g: [
-         *_cases(g, "++i+", looks=["kept", "weights", "scale"], interval=2)])],
+         *_cases(g, "++i+", looks=["kept"], interval=2)])],
     [Mistake("scaler-not-unscaled", "The optimizer stepped with the scaled gradients: the step is `scale` times too "
              "long. Divide every `.grad` by the scale first, in place, or put the quotient back into `.grad`.",
              varied(unscale=_none)),
@@ -316,7 +324,8 @@ LossScaler = Check(
      Mistake("scaler-grows-early", "The scale grows one step too early: it is due at number `growth_interval`.",
              varied(due=lambda self: self.good >= max(1, self.growth_interval - 1))),
      Mistake("scaler-sticky", "The overflow is not forgotten: after one, every later step counts as one as well. "
-             "Once update() has dealt with it, put the flag down.", varied(update=_sticky)),
+             "Once update() has dealt with it, put the flag down.",
+             [varied(update=_sticky), varied(step=_waits_for_the_flag, update=_sticky)]),
      Mistake("scaler-swapped", "It doubles where it should halve, and halves where it should double. After an "
              "overflow the gradients must become smaller.",
              varied(grow=lambda self: (setattr(self, "scale", self.scale / 2), setattr(self, "good", 0)),

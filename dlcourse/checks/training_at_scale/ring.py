@@ -210,9 +210,10 @@ ring_all_reduce = RanksCheck(
      Mistake("ring-zero-d", "It needs a tensor with one axis. Make any shape flat first.",
              shows=raised("1-dimensional tensor")),
      Mistake("ring-buffer", "What a rank sends does not fit what the other one holds ready for it. A buffer must have "
-             "the length and dtype of the piece that comes in, which may differ from those of the one that goes out.",
-             shows=raised("preamble", "must match the size", "doesn't match the broadcast shape", "match the size",
-                          "can't be cast")),
+             "the length and dtype of the piece that comes in, which may differ from those of the one that goes out: "
+             "with `pass_on` that is `like`.",
+             shows=raised("longer than the buffer", "preamble", "must match the size",
+                          "doesn't match the broadcast shape", "match the size", "can't be cast")),
      Mistake("ring-whole-tensor", "The sum is right, but every rank sends whole tensors, n − 1 of them: the more "
              "ranks, the more bytes. Cut the tensor into n pieces and send one piece at a time.",
              shows=_bytes(lambda rank, ranks: ranks - 1)),

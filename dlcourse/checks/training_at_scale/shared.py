@@ -256,11 +256,12 @@ def raised(*texts: str):
 
 
 ENDS = [
+    Mistake("rank-sizes", "The ranks bring tensors of different sizes or dtypes to one call. What they exchange must "
+            "match on all of them.", shows=raised("longer than the buffer", "preamble", "not match",
+                                                  "must match the size", "same size")),
     Mistake("rank-exits", "A rank leaves before the others: `exit` ends its process, and whoever waits for it waits "
             "for ever. Every rank must come to the end of the function.", shows=raised("SystemExit", "RankEnded")),
     Mistake("rank-left-alone", "Some ranks wait for others that never come. Every rank must make the same collective "
             "calls in the same order, whatever its number and its data.", shows=raised("Deadlock")),
     Mistake("rank-leaf", "PyTorch refuses to change a parameter in place while it records a graph. What is no part of "
-            "the model belongs under `torch.no_grad()`.", shows=raised("a leaf Variable")),
-    Mistake("rank-sizes", "The ranks bring tensors of different sizes or dtypes to one call. What they exchange must "
-            "match on all of them.", shows=raised("preamble", "not match", "must match the size", "same size"))]
+            "the model belongs under `torch.no_grad()`.", shows=raised("a leaf Variable"))]

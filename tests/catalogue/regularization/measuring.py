@@ -163,7 +163,6 @@ def by_kl_div(logits, target, smoothing):
     return F.kl_div(logits.log_softmax(1), soft, reduction="batchmean")
 
 
-
 # random_features_error
 
 
@@ -213,9 +212,10 @@ def new_data_for_each_width(n_train, widths, noise, generator):
     return result
 
 
-def _error(x, y, fresh, truth, width, generator, bend=_relu, mean=lambda e: (e ** 2).mean()):
+def _error(x, y, fresh, truth, width, generator, bend=_relu, mean=lambda e: (e ** 2).mean(),
+           fit=lambda phi, y: torch.linalg.pinv(phi) @ y):
     V = torch.randn(10, width, generator=generator, dtype=torch.float64)
-    return mean(bend(fresh @ V) @ (torch.linalg.pinv(bend(x @ V)) @ y) - truth).item()
+    return mean(bend(fresh @ V) @ fit(bend(x @ V), y) - truth).item()
 
 
 @wrong("random_features_error", "features-training-error")
@@ -260,27 +260,16 @@ def long_w(n_train, widths, noise, generator):
 
 @wrong("random_features_error", "features-ridge")
 def stabilised(n_train, widths, noise, generator):
-    x, y, fresh, truth = _problem(n_train, noise, generator)
-    errors = []
-    for width in widths:
-        V = torch.randn(10, width, generator=generator, dtype=torch.float64)
-        phi = _relu(x @ V)
-        a = torch.linalg.solve(phi.T @ phi + torch.eye(width), phi.T @ y)
-        errors.append((_relu(fresh @ V) @ a - truth).pow(2).mean().item())
-    return errors
+    problem = _problem(n_train, noise, generator)
+    fit = lambda phi, y: torch.linalg.solve(phi.T @ phi + torch.eye(phi.shape[1]), phi.T @ y)
+    return [_error(*problem, width, generator, fit=fit) for width in widths]
 
 
 @wrong("random_features_error", "features-normal-equations")
 def normal_equations(n_train, widths, noise, generator):
-    x, y, fresh, truth = _problem(n_train, noise, generator)
-    errors = []
-    for width in widths:
-        V = torch.randn(10, width, generator=generator, dtype=torch.float64)
-        phi = _relu(x @ V)
-        factor = torch.linalg.cholesky(phi.T @ phi)
-        a = torch.cholesky_solve((phi.T @ y)[:, None], factor)[:, 0]
-        errors.append((_relu(fresh @ V) @ a - truth).pow(2).mean().item())
-    return errors
+    problem = _problem(n_train, noise, generator)
+    fit = lambda phi, y: torch.cholesky_solve((phi.T @ y)[:, None], torch.linalg.cholesky(phi.T @ phi))[:, 0]
+    return [_error(*problem, width, generator, fit=fit) for width in widths]
 
 
 @wrong("random_features_error", "features-root")
@@ -353,26 +342,16 @@ def column_minus_vector(n_train, widths, noise, generator):
 
 @wrong("random_features_error", "features-normal-equations")
 def inverse_of_gram(n_train, widths, noise, generator):
-    x, y, fresh, truth = _problem(n_train, noise, generator)
-    errors = []
-    for width in widths:
-        V = torch.randn(10, width, generator=generator, dtype=torch.float64)
-        phi = _relu(x @ V)
-        a = torch.linalg.inv(phi.T @ phi) @ phi.T @ y
-        errors.append((_relu(fresh @ V) @ a - truth).pow(2).mean().item())
-    return errors
+    problem = _problem(n_train, noise, generator)
+    fit = lambda phi, y: torch.linalg.inv(phi.T @ phi) @ phi.T @ y
+    return [_error(*problem, width, generator, fit=fit) for width in widths]
 
 
 @wrong("random_features_error", "features-normal-equations")
 def gram_solved(n_train, widths, noise, generator):
-    x, y, fresh, truth = _problem(n_train, noise, generator)
-    errors = []
-    for width in widths:
-        V = torch.randn(10, width, generator=generator, dtype=torch.float64)
-        phi = _relu(x @ V)
-        a = torch.linalg.solve(phi.T @ phi, phi.T @ y)
-        errors.append((_relu(fresh @ V) @ a - truth).pow(2).mean().item())
-    return errors
+    problem = _problem(n_train, noise, generator)
+    fit = lambda phi, y: torch.linalg.solve(phi.T @ phi, phi.T @ y)
+    return [_error(*problem, width, generator, fit=fit) for width in widths]
 
 
 @wrong("random_features_error", "features-sum")
@@ -388,20 +367,23 @@ def seeded_inside(n_train, widths, noise, generator):
     return [_error(*problem, width, generator) for width in widths]
 
 
-
 # calibration_error
 
 
-@right("calibration_error")
-def edges_of_bins(probs, target, bins=15):
+def _between(edges, probs, target):
     confidence, chosen = probs.max(dim=1)
-    edges, error = torch.linspace(0, 1, bins + 1), 0.0
+    error = 0.0
     for low, high in zip(edges[:-1], edges[1:]):
         inside = (confidence > low) & (confidence <= high)
         if inside.sum() > 0:
             gap = (chosen[inside] == target[inside]).double().mean() - confidence[inside].mean()
             error += inside.double().mean() * gap.abs()
     return error
+
+
+@right("calibration_error")
+def edges_of_bins(probs, target, bins=15):
+    return _between(torch.linspace(0, 1, bins + 1), probs, target)
 
 
 @right("calibration_error")
@@ -503,14 +485,7 @@ def one_bin_too_far(probs, target, bins=15):
 
 @wrong("calibration_error", "ece-one-bin-less")
 def edges_not_bins(probs, target, bins=15):
-    confidence, chosen = probs.max(dim=1)
-    edges, error = torch.linspace(0, 1, bins), 0.0
-    for low, high in zip(edges[:-1], edges[1:]):
-        inside = (confidence > low) & (confidence <= high)
-        if inside.sum() > 0:
-            gap = (chosen[inside] == target[inside]).double().mean() - confidence[inside].mean()
-            error += inside.double().mean().item() * gap.abs().item()
-    return error
+    return _between(torch.linspace(0, 1, bins), probs, target)
 
 
 @wrong("calibration_error", "ece-percent")
@@ -549,15 +524,7 @@ def between_the_extremes(probs, target, bins=15):
 
 @wrong("calibration_error", "ece-one-bin-more")
 def an_edge_too_many(probs, target, bins=15):
-    confidence, chosen = probs.max(dim=1)
-    edges, error = torch.linspace(0, 1, bins + 2), 0.0
-    for low, high in zip(edges[:-1], edges[1:]):
-        inside = (confidence > low) & (confidence <= high)
-        if inside.sum() > 0:
-            gap = (chosen[inside] == target[inside]).double().mean() - confidence[inside].mean()
-            error += inside.double().mean().item() * gap.abs().item()
-    return error
-
+    return _between(torch.linspace(0, 1, bins + 2), probs, target)
 
 
 # fgsm
@@ -598,9 +565,9 @@ def backward_into_inputs_only(model, x, y, epsilon):
     return (x + epsilon * leaf.grad.sign()).clamp(0, 1)
 
 
-def _slope(model, x, y):
+def _slope(model, x, y, loss=F.cross_entropy):
     leaf = x.clone().requires_grad_()
-    return torch.autograd.grad(F.cross_entropy(model(leaf), y), leaf)[0]
+    return torch.autograd.grad(loss(model(leaf), y), leaf)[0]
 
 
 @wrong("fgsm", "fgsm-descends")
@@ -747,13 +714,10 @@ def random_signs(model, x, y, epsilon):
 
 @wrong("fgsm", "fgsm-nll-on-logits")
 def nll_of_logits(model, x, y, epsilon):
-    leaf = x.clone().requires_grad_()
-    slope, = torch.autograd.grad(F.nll_loss(model(leaf), y), leaf)
-    return (x + epsilon * slope.sign()).clamp(0, 1)
+    return (x + epsilon * _slope(model, x, y, F.nll_loss).sign()).clamp(0, 1)
 
 
 @wrong("fgsm", "fgsm-softmax-twice")
 def softmax_first(model, x, y, epsilon):
-    leaf = x.clone().requires_grad_()
-    slope, = torch.autograd.grad(F.cross_entropy(model(leaf).softmax(1), y), leaf)
+    slope = _slope(model, x, y, lambda logits, y: F.cross_entropy(logits.softmax(1), y))
     return (x + epsilon * slope.sign()).clamp(0, 1)

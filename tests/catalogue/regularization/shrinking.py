@@ -444,40 +444,21 @@ class KeepsHistory:
                 tensor.copy_(self.weights[name])
 
 
-@wrong("EarlyStopping", "stopping-best-creeps")
-class LowestSoFar:
-    """The best is the lowest loss so far, also where it is no new best."""
-
-    def __init__(self, patience, min_delta=0.0):
-        self.patience, self.min_delta, self.best, self.count, self.saved = patience, min_delta, math.inf, 0, None
-
-    def step(self, val_loss, model):
-        better = val_loss < self.best - self.min_delta
-        if val_loss < self.best:
-            self.best = val_loss
-        if better:
-            self.count, self.saved = 0, copy.deepcopy(model.state_dict())
-        else:
-            self.count += 1
-        return self.count >= self.patience
-
-    def restore(self, model):
-        if self.saved is not None:
-            model.load_state_dict(self.saved)
-
-
 class _Base:
     def __init__(self, patience, min_delta=0.0):
         self.patience, self.min_delta = patience, min_delta
         self.best, self.count, self.saved = math.inf, 0, None
 
     def step(self, val_loss, model):
-        if val_loss < self.best - self.min_delta:
+        if self.improves(val_loss):
             self.best, self.count = val_loss, 0
             self.save(model)
         else:
             self.count += 1
         return self.count >= self.patience
+
+    def improves(self, val_loss):
+        return val_loss < self.best - self.min_delta
 
     def save(self, model):
         self.saved = copy.deepcopy(model.state_dict())
@@ -485,6 +466,16 @@ class _Base:
     def restore(self, model):
         if self.saved:
             model.load_state_dict(self.saved)
+
+
+@wrong("EarlyStopping", "stopping-best-creeps")
+class LowestSoFar(_Base):
+    """The best is the lowest loss so far, also where it is no new best."""
+
+    def step(self, val_loss, model):
+        stop = super().step(val_loss, model)
+        self.best = min(self.best, val_loss)
+        return stop
 
 
 @wrong("EarlyStopping", "stopping-late")
@@ -504,21 +495,16 @@ class OffByOne(_Base):
 @wrong("EarlyStopping", "stopping-at-once")
 class Impatient(_Base):
     def step(self, val_loss, model):
-        if val_loss < self.best - self.min_delta:
-            self.best = val_loss
-            self.save(model)
-            return False
-        return True
+        super().step(val_loss, model)
+        return self.count > 0
 
 
 @wrong("EarlyStopping", "stopping-not-in-a-row")
 class CountsAll(_Base):
     def step(self, val_loss, model):
-        if val_loss < self.best - self.min_delta:
-            self.best = val_loss
-            self.save(model)
-        else:
-            self.count += 1
+        before = self.count
+        super().step(val_loss, model)
+        self.count = max(self.count, before)
         return self.count >= self.patience
 
 
@@ -594,24 +580,14 @@ class SharesStorage(_Base):
 
 @wrong("EarlyStopping", "stopping-nan-is-best")
 class NotWorse(_Base):
-    def step(self, val_loss, model):
-        if val_loss >= self.best - self.min_delta:
-            self.count += 1
-        else:
-            self.best, self.count = val_loss, 0
-            self.save(model)
-        return self.count >= self.patience
+    def improves(self, val_loss):
+        return not val_loss >= self.best - self.min_delta
 
 
 @wrong("EarlyStopping", "stopping-nan-is-best")
 class FirstIsBest(_Base):
-    def step(self, val_loss, model):
-        if self.saved is None or val_loss < self.best - self.min_delta:
-            self.best, self.count = val_loss, 0
-            self.save(model)
-        else:
-            self.count += 1
-        return self.count >= self.patience
+    def improves(self, val_loss):
+        return self.saved is None or super().improves(val_loss)
 
 
 @wrong("EarlyStopping", "stopping-delta-ignored")
@@ -623,13 +599,8 @@ class AnyImprovement(_Base):
 
 @wrong("EarlyStopping", "stopping-equal-is-better")
 class OrEqual(_Base):
-    def step(self, val_loss, model):
-        if val_loss <= self.best - self.min_delta:
-            self.best, self.count = val_loss, 0
-            self.save(model)
-        else:
-            self.count += 1
-        return self.count >= self.patience
+    def improves(self, val_loss):
+        return val_loss <= self.best - self.min_delta
 
 
 @wrong("EarlyStopping", "stopping-higher-is-better")
@@ -638,13 +609,8 @@ class Accuracy(_Base):
         super().__init__(patience, min_delta)
         self.best = -math.inf
 
-    def step(self, val_loss, model):
-        if val_loss > self.best + self.min_delta:
-            self.best, self.count = val_loss, 0
-            self.save(model)
-        else:
-            self.count += 1
-        return self.count >= self.patience
+    def improves(self, val_loss):
+        return val_loss > self.best + self.min_delta
 
 
 @wrong("EarlyStopping", "stopping-compares-with-none")
@@ -723,10 +689,5 @@ class TwoBests(_Base):
 
 @wrong("EarlyStopping", "stopping-delta-sign")
 class PlusDelta(_Base):
-    def step(self, val_loss, model):
-        if val_loss < self.best + self.min_delta:
-            self.best, self.count = val_loss, 0
-            self.save(model)
-        else:
-            self.count += 1
-        return self.count >= self.patience
+    def improves(self, val_loss):
+        return val_loss < self.best + self.min_delta

@@ -279,6 +279,19 @@ def by_chunk(tensor):
     tensor.copy_(flat.view(tensor.shape))
 
 
+@wrong("ring_all_reduce", "ring-buffer")
+def buffers_like_what_it_sends(tensor):
+    rank, n = dist.get_rank(), dist.get_world_size()
+    flat = tensor.flatten()
+    pieces = flat.tensor_split(n)
+    for step in range(2 * (n - 1)):
+        out, into = pieces[(rank - step) % n], pieces[(rank - step - 1) % n]
+        came = torch.empty_like(out)
+        pass_on(out, came)
+        into.copy_(into + came if step < n - 1 else came)
+    tensor.copy_(flat.view(tensor.shape))
+
+
 @wrong("ring_all_reduce", "ring-view")
 def by_view(tensor):
     ring(tensor.view(-1))
@@ -361,19 +374,26 @@ class ByTensorHook(Wrapped):
 
 @right("DataParallel")
 class AllAtOnce(Wrapped):
-    """One flat exchange at the end of backward."""
+    """One flat exchange, when all have come that backward will reach: the leaves of the output's graph."""
+
+    def forward(self, x):
+        output = super().forward(x)
+        self.arrived, self.awaited, nodes = 0, set(), [output.grad_fn]
+        while nodes:
+            node = nodes.pop()
+            nodes += [before for before, _ in node.next_functions if before is not None]
+            self.awaited |= {node.variable} if hasattr(node, "variable") else set()
+        return output
 
     def prepare(self, p):
-        p.register_hook(self.once)
-        self.waiting = False
+        p.register_post_accumulate_grad_hook(self.count)
 
-    def once(self, grad):
-        if not self.waiting:
-            self.waiting = True
-            torch.autograd.Variable._execution_engine.queue_callback(self.finish)
+    def count(self, p):
+        self.arrived += 1
+        if self.arrived == len(self.awaited):
+            self.exchange()
 
-    def finish(self):
-        self.waiting = False
+    def exchange(self):
         grads = [p.grad for p in self.model.parameters() if p.grad is not None]
         flat = torch.cat([g.flatten() for g in grads]) / dist.get_world_size()
         dist.all_reduce(flat)
@@ -477,8 +497,7 @@ class FillsTheGaps(Wrapped):
 
 @wrong("DataParallel", "dp-none")
 class NeedsEveryGradient(AllAtOnce):
-    def finish(self):
-        self.waiting = False
+    def exchange(self):
         for p in self.model.parameters():
             dist.all_reduce(p.grad)
             p.grad /= dist.get_world_size()

@@ -290,6 +290,16 @@ class Sticky(InPlace):
         self.skipped = skipped
 
 
+@wrong("LossScaler", "scaler-sticky")
+class FlagStaysUp(Sticky):
+    def step(self, optimizer):
+        self.skipped |= has_overflow(optimizer)
+        for grad in gradients_of(optimizer):
+            grad /= self.scale
+        if not self.skipped:
+            optimizer.step()
+
+
 @wrong("LossScaler", "scaler-swapped")
 class Swapped(InPlace):
     def update(self):
@@ -453,6 +463,33 @@ def under_no_grad(function, *inputs):
     return output
 
 
+class GradientsOff(Again):
+    @staticmethod
+    def backward(ctx, *grads):
+        inputs = [x.detach().requires_grad_(x.requires_grad) for x in ctx.saved_tensors]
+        torch.autograd.backward(ctx.function(*inputs), grads)
+        return None, None, *[x.grad for x in inputs]
+
+
+@wrong("checkpoint", "checkpoint-gradients-off")
+def inside_backward_as_it_is(function, *inputs):
+    return GradientsOff.apply(function, torch.zeros(1, requires_grad=True), *inputs)
+
+
+class SavesAll(Again):
+    @staticmethod
+    def forward(ctx, function, anchor, *inputs):
+        ctx.where, ctx.others, ctx.function = [True] * len(inputs), inputs, function
+        ctx.random = torch.get_rng_state()
+        ctx.save_for_backward(*inputs)
+        return function(*inputs)
+
+
+@wrong("checkpoint", "checkpoint-saves-anything")
+def saves_what_comes(function, *inputs):
+    return SavesAll.apply(function, torch.zeros(1, requires_grad=True), *inputs)
+
+
 class InputsOnly(Again):
     @staticmethod
     def backward(ctx, *grads):
@@ -614,6 +651,21 @@ class DetachesAll(Again):
 @wrong("checkpoint", "checkpoint-detach-everything")
 def only_tensors(function, *inputs):
     return DetachesAll.apply(function, torch.zeros(1, requires_grad=True), *inputs)
+
+
+class SameInputs(DetachesAll):
+    @staticmethod
+    def backward(ctx, *grads):
+        with torch.random.fork_rng(devices=[]), torch.enable_grad():
+            torch.set_rng_state(ctx.random)
+            result = ctx.function(*ctx.inputs)
+        torch.autograd.backward(result if isinstance(result, tuple) else (result,), grads)
+        return None, None, *[x.grad if torch.is_tensor(x) else None for x in ctx.inputs]
+
+
+@wrong("checkpoint", "checkpoint-not-detached")
+def runs_on_the_inputs_themselves(function, *inputs):
+    return SameInputs.apply(function, torch.zeros(1, requires_grad=True), *inputs)
 
 
 class OneResult(Again):

@@ -136,6 +136,12 @@ def counts_from_one(n, rank, world_size, seed, epoch):
     return every_nth(n, rank, world_size, seed, epoch) + 1
 
 
+@wrong("shard_batch", "shard-generator-device")
+def seed_for_a_device(n, rank, world_size, seed, epoch):
+    order = torch.randperm(n, generator=torch.Generator(seed + epoch))
+    return order[rank::world_size]
+
+
 @wrong("shard_batch", "shard-misses")
 def draws_with_replacement(n, rank, world_size, seed, epoch):
     generator = torch.Generator().manual_seed(seed + epoch)

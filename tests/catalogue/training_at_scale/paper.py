@@ -90,6 +90,12 @@ def added(step, base_lr, base_batch, batch, warmup):
     return target if step >= warmup else base_lr + target * step / warmup
 
 
+@wrong("large_batch_lr", "large-batch-starts-low")
+def at_least_one_step(step, base_lr, base_batch, batch, warmup):
+    target = base_lr * batch / base_batch
+    return base_lr + (target - base_lr) * min(1, step / max(warmup, 1))
+
+
 @wrong("large_batch_lr", "large-batch-divides-by-zero")
 def no_guard(step, base_lr, base_batch, batch, warmup):
     target = base_lr * batch / base_batch
@@ -171,6 +177,19 @@ def one_piece(parameters, devices, stage):
 @wrong("memory_per_device", "memory-always-shared")
 def all_shared(parameters, devices, stage):
     return parameters / devices * 16
+
+
+@wrong("memory_per_device", "memory-all-at-once")
+def all_from_stage_1(parameters, devices, stage):
+    return 16 * parameters / (devices if stage else 1)
+
+
+@wrong("memory_per_device", "memory-integer")
+def whole_bytes(parameters, devices, stage):
+    states = 12 // devices if stage >= 1 else 12
+    gradients = 2 // devices if stage >= 2 else 2
+    weights = 2 // devices if stage >= 3 else 2
+    return parameters * (states + gradients + weights)
 
 
 @wrong("memory_per_device", "memory-never-shared")
@@ -416,6 +435,18 @@ def gradient_descent_from_ones(n, loss):
     return theta[0].item(), theta[1].item() + 2, theta[2].item()
 
 
+@wrong("fit_power_law", "power-law-not-the-best")
+def adam_that_stops_early(n, loss):
+    n, loss = torch.as_tensor(n, dtype=torch.float64), torch.as_tensor(loss, dtype=torch.float64)
+    log_a, b, c = (torch.zeros((), dtype=torch.float64, requires_grad=True) for _ in range(3))
+    optimizer = torch.optim.Adam([log_a, b, c], lr=0.02)
+    for _ in range(60):
+        optimizer.zero_grad()
+        (log_a.exp() * (n / n.min()) ** -b + c - loss).square().mean().backward()
+        optimizer.step()
+    return (log_a.exp() * n.min() ** b).item(), b.item(), c.item()
+
+
 @wrong("fit_power_law", "power-law-tensor-methods")
 def wants_tensors(n, loss):
     x = n.double()
@@ -427,7 +458,7 @@ def two_numbers(n, loss):
     return over_exponents(n, loss)[:2]
 
 
-@wrong("fit_power_law", None)
+@wrong("fit_power_law", "power-law-not-the-best")
 def fixed_exponent(n, loss):
     import numpy
     n, loss = numpy.asarray(n), numpy.asarray(loss)
