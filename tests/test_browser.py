@@ -49,6 +49,14 @@ COLOURS = """element => [...element.querySelectorAll("pre, pre span")].map(node 
     return [own.map(child => child.textContent).join("").trim(), getComputedStyle(node).color, grounds];
 }).filter(([words]) => words)"""
 
+# The same of a widget's labels and readouts, and of what can be chosen in it.
+WORDS = COLOURS.replace("pre, pre span", "label, .widget-label, .widget-readout, select, button")
+
+# The controls of a widget beside which no name stands.
+NAMELESS = """element => [...element.querySelectorAll('[role=slider], select, input:not([type=hidden])')].filter(
+    node => ![...(node.closest('.widget-inline-hbox, .widget-inline-vbox') || node).querySelectorAll('label')]
+        .some(label => label.textContent.trim())).map(node => node.outerHTML)"""
+
 FITS = "element => [...element.querySelectorAll('*')].every(node => node.scrollWidth <= node.clientWidth + 1)"
 
 
@@ -151,6 +159,23 @@ def test_each_picture_in_an_output_has_alternative_text(lesson):
             shown += len(pictures)
             silent += [cell["source"] for picture in pictures if not (picture.get_attribute("alt") or "").strip()]
     assert shown and silent == []
+
+
+@each_lesson
+def test_checks_and_explorers_can_be_read_in_both_themes_and_every_control_has_a_name(lesson, artefacts):
+    red = next(cell["grade_id"] for cell in lesson.cells() if (cell["grade_id"] or "").startswith("check_"))
+    faint, nameless = {}, []
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        lesson.theme(theme)
+        colours = lesson.output(red).evaluate(COLOURS)
+        for one in lesson.explorers(1):
+            lesson.to_the_middle(one)
+            colours += one.evaluate(WORDS)
+            nameless += one.evaluate(NAMELESS)
+        lesson.picture(artefacts / f"{lesson.name}_{theme.split()[-1].lower()}.png")
+        faint |= {(theme, words): round(ratio, 1) for words, *pair in colours if (ratio := contrast(*pair)) < AA}
+    assert faint == {}, f"less contrast than {AA}"
+    assert nameless == []
 
 
 @each_whole_way

@@ -2,8 +2,8 @@
 # # Start here
 #
 # Welcome. In ten lessons you build deep learning yourself, from one linear layer to training on many processes. You
-# read a little, move a picture, write a few lines, and run the check below them. This page takes five minutes: it shows
-# the way, lets you meet a check, and tells you where everything runs.
+# read a little, move a picture, write a few lines, and run the check below them. This page takes five minutes, and ten
+# more if you try yourself on its glossary: it shows the way, lets you meet a check, and tells you where everything runs.
 #
 # You need Python, some calculus and matrices. You need no PyTorch yet, and no GPU.
 
@@ -144,7 +144,8 @@ progress.show()
 # %% [markdown]
 # ## Do you know the words?
 #
-# Cover the text behind each word above, and say in your own what it means. Then find what belongs to it:
+# Now, or after a few lessons: cover the text behind each word above, and say in your own what it means. Then find what
+# belongs to it:
 #
 # - a) Images a second, however much arithmetic each of them takes.
 # - b) Fifty factors below one, multiplied: next to nothing is left for the layers beside the input.

@@ -13,7 +13,8 @@
 # You will be able to
 #
 # - build a deep network from matrix products and bends, and say what it costs;
-# - write down, without any training, networks that follow a given curve, and one whose depth beats any width;
+# - write down, without any training, networks that follow a given curve, and a deep one that a shallow one matches
+#   only with exponentially many units;
 # - find gradients in three ways: by hand, with an engine of your own, with PyTorch's autograd;
 # - train a network with a loop of your own, measure it honestly, and look at what it has learned.
 #
@@ -53,9 +54,9 @@ plt.show()
 # %% [markdown]
 # ## A layer
 #
-# PyTorch's `Tensor` is an array of numbers with a shape and a dtype. `x @ W` multiplies matrices, `W.T` turns one,
-# `x.sum(0)` sums over the first axis. A batch of $N$ samples with $D$ features each is a tensor of shape $(N, D)$:
-# each *row* is a sample.
+# PyTorch's `Tensor` is an array of numbers with a shape and a dtype. `x @ W` multiplies matrices, `W.T` transposes one
+# (rows become columns), `x.sum(0)` sums over the first axis. A batch of $N$ samples with $D$ features each is a tensor
+# of shape $(N, D)$: each *row* is a sample.
 #
 # A *linear layer* gives every output its own weighted sum of all inputs, plus a constant, the *bias*:
 #
@@ -189,7 +190,7 @@ check.hinge_interpolant(hinge_interpolant)
 
 # %%
 def interpolation_error(hinges: int, f=torch.sin, end: float = 7.0) -> float:
-    """The largest distance on [0, end] between f and the network through hinges + 1 even points."""
+    """The largest distance on [0, end] from f to the network through hinges + 1 even points."""
     xs = torch.linspace(0, end, hinges + 1, dtype=torch.float64)
     W1, b1, W2, b2 = hinge_interpolant(xs, f(xs))
     x = torch.linspace(0, end, 20_001, dtype=torch.float64)[:, None]
@@ -290,9 +291,10 @@ with once_written("linear", "mlp", "hinge_interpolant", "sawtooth_network"):
     axes[1].legend()
 
 # %% [markdown]
-# Ten folds: 20 units when deep, 1024 when shallow. Telgarsky (2015) made this an argument about classifiers. It shows
-# that depth *can* save exponentially many units, for functions made by folding. Whether photographs and sentences are
-# such functions nobody has proved; that deep networks do well on them is an observation.
+# Ten folds: 20 units when deep (29 if each tent has a layer of its own), 1024 when shallow. Telgarsky (2015) made this
+# an argument about classifiers. It shows that depth *can* save exponentially many units, for functions made by folding.
+# Whether photographs and sentences are such functions nobody has proved; that deep networks do well on them is an
+# observation.
 #
 # ## What a network costs
 #
@@ -365,7 +367,8 @@ with once_written("linear", "mlp", "network_cost"):
 #
 # The step size $\eta$ is the *learning rate*. The question is how to find millions of derivatives at once. The answer
 # is *backpropagation*, made known for networks by Rumelhart et al. (1986): the chain rule, applied from the loss
-# backward, so that what one layer has worked out serves all the layers below it. You build it three times.
+# backward, so that what one layer has worked out serves all the layers below it. You meet it three times, and build
+# it twice.
 #
 # ## First time: one layer, by hand
 #
@@ -485,7 +488,7 @@ class Arithmetic(Node):
 # A node may only pass on when *all* of it has arrived, so children go before parents. A node is always born after its
 # parents: the `born` of the skeleton numbers all nodes in order. A `backward` that calls itself for each parent would
 # end in Python's recursion limit, at about a thousand: loop over a list of nodes still to visit instead. And do not
-# search all that wait for the youngest at every step, or large graphs take forever: put the nodes in order once.
+# look through all waiting nodes for the youngest at every step, or large graphs take forever: put them in order once.
 #
 # `.grad` may still hold what an earlier `backward` added, so keep what arrives now apart from it, and add it at the
 # end.
@@ -661,8 +664,8 @@ with once_written("kaiming_normal"):
 # normalization: lessons 6 and 7). And `model(x)` runs it on a batch.
 #
 # **Exercise.** Write `train`. Your loop may be handed a model in either mode, with old gradients in it, and a last
-# batch that is smaller. The loss of an epoch is the mean over its *samples*, taken as they are met. `loss_fn` gives
-# the mean over a batch. Keep no loss tensor for longer than its batch: it holds on to its whole graph.
+# batch that is smaller. The loss of an epoch is the mean over its *samples*, each batch as it is before its step.
+# `loss_fn` gives the mean over a batch. Keep no loss tensor for longer than its batch: it holds on to its whole graph.
 
 # %% exercise="train"
 def train(model, batches, optimizer, loss_fn, epochs: int) -> list[float]:
@@ -720,7 +723,7 @@ check.evaluate(evaluate)
 #
 # All your parts together: 64 pixels, two hidden layers of 64 units, ten outputs. The loss is *cross-entropy*, the
 # negative logarithm of the probability given to the right class (lesson 3). Of the 1797 digits, 360 are held out.
-# Beside it, to compare, a network with one hidden layer, and one layer with no bend. All have the learning rate 0.3: of
+# For comparison, a network with one hidden layer, and one layer with no bend. All have the learning rate 0.3: of
 # 0.03, 0.1, 0.3 and 1 it gives the deepest of them the smallest training loss, on average over three seeds.
 
 # %%
@@ -904,7 +907,7 @@ explore.warp()
 # of the next ten days (Lam et al. 2023), stands in for a part of climate models (Rasp et al. 2018), and proposes new
 # antibiotics (Stokes et al. 2020) and crystals (Merchant et al. 2023) to test.
 #
-# In recognising what is seen, heard or written it has raised the best results by much (LeCun et al. 2015), and in
+# In recognising what is seen, heard or written it has raised the best results by far (LeCun et al. 2015), and in
 # making pictures (lesson 9) and text (lesson 8). It does not win everywhere: on tables of about ten thousand rows,
 # ensembles of decision trees were still ahead in a large comparison (Grinsztajn et al. 2022). Such claims have a date:
 # since then a network trained on millions of made-up tables reports the lead on small ones (Hollmann et al. 2025).

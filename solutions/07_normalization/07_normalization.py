@@ -91,9 +91,9 @@ explore.four_norms()
 plt.show()
 
 # %% [markdown]
-# Batch norm: one mean for each channel, over all samples. Layer norm: one for each sample, over all its channels.
-# Group norm splits a sample's channels into groups, here two. Instance norm has one for each channel of each sample.
-# Everything else follows from this picture, the traps included.
+# Batch norm: one mean for each channel, over all samples. Layer norm: one for each sample, over all its channels and
+# pixels. Group norm splits a sample's channels into groups, here two. Instance norm has one for each channel of each
+# sample. Everything else follows from this picture, the traps included.
 #
 # ## Batch norm
 #
@@ -317,13 +317,13 @@ with once_written("BatchNorm2d"):
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
 
 # %% [markdown]
-# Without batch norm this net learns well at rates of 0.03 to 0.1, and at 0.1 from weights near He's only. (At a rate
-# of 0.3 it is a matter of luck: of six seeds some end as low as at 0.1, others several times as high. And we vary one
-# at a time: at lower rates three times He's weights learn a little.) At a rate of 1 it only guesses, at 3 its loss is
-# no longer a number. With batch norm it learns at rates up to 3 (at 10 it fails as well) and from all of these
-# weights, and in six epochs its loss gets lower at its best rate. This is the result that made batch norm famous:
-# with it and higher rates, a leading image classifier reached the same accuracy in 14 times fewer steps (Ioffe and
-# Szegedy 2015).
+# Without batch norm this net learns well at rates of 0.03 to 0.1, and at 0.1 from weights near He's only. (At a rate of
+# 0.3 it is a matter of luck: of six seeds some end as low as at 0.1, others several times as high. And we vary one at a
+# time: at lower rates three times He's weights learn a little.) At a rate of 1 it only guesses, at 3 its loss is no
+# longer a number. With batch norm it learns at rates up to 3 (at 10 it fails as well) and from all of these weights,
+# and in six epochs its loss gets lower at its best rate. This is the result that made batch norm famous: with it,
+# higher rates and a few more changes, a leading image classifier reached the same accuracy in 14 times fewer steps
+# (Ioffe and Szegedy 2015).
 #
 # *Why* is disputed. Their reason was *internal covariate shift*: each layer's inputs keep changing as the layers
 # below learn, and batch norm holds their mean and variance still. Santurkar et al. (2018) added noise after batch
@@ -366,10 +366,10 @@ def batch_norm_backward(grad_out: torch.Tensor, x: torch.Tensor, gamma: torch.Te
 check.batch_norm_backward(batch_norm_backward)
 
 # %% [markdown]
-# So $A = \overline{g}$ and $B = \overline{g \hat x}$, means over the batch. The gradient sums to 0 over the batch, as
-# moving all $x_i$ together changes nothing. It has no part along $\hat x$ (but for $\epsilon$), as stretching changes
-# nothing either: if the weights $w$ before a batch norm are multiplied by $a$, the output stays. And as $\sigma$,
-# by which the gradient is divided, grows with $a$, the gradient of $w$ is divided by $a$:
+# Your $A$ and $B$ are means over the batch. The gradient sums to 0 over the batch, as moving all $x_i$ together changes
+# nothing. It has no part along $\hat x$ (but for $\epsilon$), as stretching changes nothing either: if the weights $w$
+# before a batch norm are multiplied by $a$, the output stays. And as $\sigma$, by which the gradient is divided, grows
+# with $a$, the gradient of $w$ is divided by $a$:
 
 # %%
 def rescaled(factor: float, seed: int = 0) -> tuple[float, float]:
@@ -438,7 +438,9 @@ with once_written("BatchNorm2d"):
 # Weights that start ten times too small double; those that start ten times too large turn a hundredth as far, and
 # learn slowly, as the sweep showed. At a rate of 3, steps turn the first weights less than half as far in the end as
 # at first. But at 1 they grow by a sixth: far too little to explain why this net learns where the plain one fails.
-# Held at their length, they learn all the same, at 3 a little worse. The brake is a part of the answer at most.
+# Held at their length, they learn all the same. At 3 they then end higher, on average over seeds: there the brake
+# helps. By how much differs from run to run, since at such rates rounding grows. The brake is a part of the answer at
+# most.
 #
 # ## Before or after the bend?
 #
@@ -662,10 +664,10 @@ with once_written("BatchNorm2d", "LayerNorm", "GroupNorm"):
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
 
 # %% [markdown]
-# Batch norm's training loss rises with every step to smaller batches; its error follows, a little at 8 and 4. At 2 it
-# is several times that of the other two: every feature of a digit becomes about +1 or −1, and which of the two
-# depends on its neighbour. Are only the running statistics bad, made of so few samples? No: graded all in one batch,
-# by that batch's own statistics, nearly as many are wrong. The net has learned little.
+# Batch norm's training loss rises with every step to smaller batches; its error follows, a little if at all at 8 and 4.
+# At 2 it is several times that of the other two: every feature of a digit becomes about +1 or −1, and which of the two
+# depends on its neighbour. Are only the running statistics bad, made of so few samples? No: graded all in one batch, by
+# that batch's own statistics, nearly as many are wrong. The net has learned little.
 #
 # Wu and He found a gap for ResNet-50 on ImageNet too: at 2 images per GPU, group norm's error was 10.6 percentage
 # points below batch norm's. There, part of it lies in the statistics used for evaluation (Singh and Shrivastava

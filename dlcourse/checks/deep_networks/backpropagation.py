@@ -75,11 +75,11 @@ linear_backward = Check(
               _instead(grad_b=lambda x, W, g: torch.ones_like(g[0])),
               _instead(grad_x=lambda x, W, g: W)]),
      Mistake("backward-samples-mixed", "The shapes do not line up in grad_x: grad_out is (N, out) and W is (out, in), "
-             "so here W is not turned. Forward turned it; backward turns it back.",
+             "so here W is not transposed. Forward transposed it; backward undoes that.",
              shows=lambda finding, seen, case: multiplied("g", "W")(
                  finding, seen, {"g": case["grad_out"], "W": case["W"].T})),
      Mistake("backward-product-order", "The shapes do not line up: grad_W is (out, in), so the batch axis, N, must be "
-             "the one that is summed over. Which of the two factors has to be turned?",
+             "the one that is summed over. Which of the two factors has to be transposed?",
              shows=lambda finding, seen, case: any(multiplied("a", "b")(finding, seen, {"a": a, "b": b}) for a, b in (
                  (case["grad_out"], case["x"]), (case["x"], case["grad_out"]), (case["grad_out"], case["x"].T),
                  (case["x"].T, case["grad_out"].T)))),

@@ -269,7 +269,7 @@ sawtooth_network = Check(
      Mistake("saw-kink-sign", "The second hinge opens at −½: relu(x + b) opens where x + b = 0.", _saws(kink=0.5)),
      Mistake("saw-no-kink-between", "The first tent bends at ½, the later ones do not: every layer needs the bias.",
              _saws(kinks=0.0)),
-     Mistake("saw-turned", "The weights between two hidden layers are turned: row i holds what unit i takes from each "
-             "unit below. Both units need the same number, the last tent.", _saws(turn=True)),
+     Mistake("saw-turned", "The weights between two hidden layers are transposed: row i holds what unit i takes from "
+             "each unit below. Both units need the same number, the last tent.", _saws(turn=True)),
      Mistake("saw-last-sum", "The hidden units are added up as they are in the last layer. It has to combine them into "
              "a tent, as all the layers before it do.", _saws(last=[[1.0, 1.0]]))])

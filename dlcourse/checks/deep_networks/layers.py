@@ -40,13 +40,13 @@ linear = Check(
           layers_of(((2, 3, 4), 5, torch.float64), ((3, 2, 2, 5), 4, torch.float64)), output),
      Part("gradients", 0.3, "gradients reach x, W and b", layers_of(((4, 3), 5, torch.float64)), three_slopes)],
     [Mistake("linear-not-transposed", "The shapes do not line up: x is (N, in) and W is (out, in). A product of "
-             "matrices sums over the last axis of the first and the first axis of the second, so W must be turned.",
+             "matrices sums over the last axis of the first and the first axis of the second, so W must be transposed.",
              shows=multiplied("x", "W")),
      Mistake("linear-weights-first", "The product is the wrong way round for a batch: W comes first in the books, "
-             "where x is one column. Here each sample is a row, so x comes first and W is turned.",
+             "where x is one column. Here each sample is a row, so x comes first and W is transposed.",
              shows=multiplied("W", "x")),
-     Mistake("linear-turned", "The result is turned: its rows are outputs and its columns samples. One row for each "
-             "sample was asked for, (N, out).",
+     Mistake("linear-turned", "The result is transposed: its rows are outputs and its columns samples. One row for "
+             "each sample was asked for, (N, out).",
              [lambda x, W, b: W @ x.mT + b[:, None], lambda x, W, b: (x @ W.T + b).mT]),
      Mistake("linear-no-bias", "The bias is missing: this is W times x alone.", lambda x, W, b: x @ W.T),
      Mistake("linear-bias-minus", "The bias is taken off; it should be added.", lambda x, W, b: x @ W.T - b),
@@ -59,8 +59,8 @@ linear = Check(
      Mistake("linear-entry-by-entry", "`*` multiplies entry by entry. A weighted sum of all inputs is a product of "
              "matrices, `@`.", shows=lambda finding, seen, case: raises("must match the size")(finding, seen, case)
              and "* W" in (seen["raised"].get("line") or "")),
-     Mistake("linear-turned-bias", "The bias does not fit, since the product came out turned, as (out, N), and its "
-             "last axis is the samples. Each sample is a row here: x comes first in the product, and W is turned.",
+     Mistake("linear-turned-bias", "The bias does not fit, since the product came out transposed, as (out, N), and its "
+             "last axis is the samples. Each sample is a row here: x comes first in the product, and W is transposed.",
              shows=raises("must match the size", "dimension 1", where=lambda case: case["x"].dim() == 2)),
      Mistake("linear-bias-by-sample", "The bias does not fit the product: it has one number for each output, and the "
              "outputs are the last axis. Broadcasting lines shapes up from the right, so b fits as it is.",
@@ -178,8 +178,8 @@ mlp = Check(
      Mistake("mlp-backwards", "The layers are applied from the last to the first: the first product does not fit.",
              shows=lambda finding, seen, case: multiplied("x", "W")(
                  finding, seen, {"x": case["x"], "W": case["layers"][-1][0].T})),
-     Mistake("mlp-not-transposed", "The shapes do not line up in the first layer: W is (out, in) and has to be turned. "
-             "Your own `linear` does that.", shows=lambda finding, seen, case: multiplied("x", "W")(
+     Mistake("mlp-not-transposed", "The shapes do not line up in the first layer: W is (out, in) and has to be "
+             "transposed. Your own `linear` does that.", shows=lambda finding, seen, case: multiplied("x", "W")(
                  finding, seen, {"x": case["x"], "W": case["layers"][0][0]})),
      Mistake("mlp-bias-outside", "The bias is added after the activation; it belongs inside, activation(W x + b).",
              lambda x, layers, activation: _bias_outside(x, layers, activation)),

@@ -120,7 +120,8 @@ batch_norm = Check(
           still, normalized, rounding=(1e-5, 1e-7)),
      Part("constant feature", 0.15, "output and gradient stay finite where a feature never changes", still, finite)],
     [Mistake("bn-unbiased", "The variance is divided by N − 1. That is the unbiased estimate, `var`'s default; batch "
-             "norm divides by N: look at `var`'s `correction` or `unbiased`, or write the mean of squares.",
+             "norm divides by N: look at `var`'s `correction` or `unbiased`, or write the mean of the squared "
+             "deviations.",
              [_norm(unbiased=True), _norm(unbiased=True, eps_at="outside")]),
      Mistake("bn-brackets", "Only the mean is divided by the standard deviation. A pair of brackets is missing: first "
              "take the mean off, then divide.", [_brackets, lambda x, gamma, beta, eps=1e-5: gamma * (
