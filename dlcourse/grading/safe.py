@@ -66,10 +66,10 @@ def _leads_astray(address: str) -> bool:
     return bool(scheme) and scheme[1].lower() not in ("http", "https", "mailto") and not address.startswith(PASTED)
 
 
-def pictures(raw) -> dict[str, dict[str, str]]:
-    """The PNG pictures attached to a Markdown cell, {name: {"image/png": base64}}, from whatever stands there."""
+def pictures(attached: dict) -> dict[str, dict[str, str]]:
+    """The PNG pictures attached to a Markdown cell, {name: {"image/png": base64}}, from a dict of anything."""
     kept = {}
-    for name, data in list(raw.items())[:OUTPUTS] if isinstance(raw, dict) else []:
+    for name, data in list(attached.items())[:OUTPUTS]:
         picture = data.get("image/png") if isinstance(data, dict) else None
         if len(name) <= 200 and _is_picture(picture):
             kept[clean_text(name)] = {"image/png": picture}
