@@ -37,12 +37,14 @@ def summed(x):
     return total
 
 
+@pytest.mark.slow
 def test_every_rank_works_on_its_own_copy_and_gives_back_its_result():
     x = torch.ones(2)
     results = launch(summed, 3, x)
     assert [result.tolist() for result in results] == [[3, 3]] * 3 and x.tolist() == [1, 1]
 
 
+@pytest.mark.slow
 def test_the_same_processes_run_again_and_with_fewer_ranks(capsys):
     with Team(3) as team:
         pids = team.run(os.getpid)
@@ -51,6 +53,7 @@ def test_the_same_processes_run_again_and_with_fewer_ranks(capsys):
     assert len(set(pids)) == 3 and os.getpid() not in pids
 
 
+@pytest.mark.slow
 def test_functions_and_classes_of_a_notebook_reach_the_ranks(tmp_path):
     cell = """
 import torch.distributed as dist
@@ -104,6 +107,7 @@ def dies_on_zero():
     dist.barrier()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("work, rank, told", [
     (fails_on_one, 1, ["Rank 1 raised ValueError: no such thing", "fails_on_one, line", 'raise ValueError("no such thing")']),
     (leaves_on_one, 1, ["Rank 1 raised SystemExit: 3", "sys.exit(3)"]),
@@ -130,12 +134,14 @@ def sends_more_than_fits():
     dist.barrier()
 
 
+@pytest.mark.slow
 def test_a_message_longer_than_its_buffer_is_told_of_in_our_words_and_not_in_gloos(capfd):
     with pytest.raises(RankError, match="rank 1 ended by signal SIGABRT .* longer than the buffer"):
         launch(sends_more_than_fits, 2)
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_a_deadlock_ends_in_time_and_says_which_rank_waits_where():
     def crossed():
         buffer = torch.zeros(1)
@@ -153,6 +159,7 @@ def test_a_deadlock_ends_in_time_and_says_which_rank_waits_where():
     assert said.count("dist.recv(buffer, 1 - dist.get_rank())") == 2
 
 
+@pytest.mark.slow
 def test_ranks_that_all_raise_stay_for_the_next_run():
     def fails():
         raise ValueError("no such thing")
@@ -164,6 +171,7 @@ def test_ranks_that_all_raise_stay_for_the_next_run():
         assert team.run(os.getpid) == pids and [float(total) for total in team.run(summed, torch.ones(1))] == [1, 1]
 
 
+@pytest.mark.slow
 def test_a_module_is_imported_to_its_end_beyond_the_time_limit(tmp_path):
     (tmp_path / "slow_to_import.py").write_text("import time\ntime.sleep(3)\nvalue = 7\n")
 
@@ -181,6 +189,7 @@ class Hangs:
         return time.sleep, (1000,)
 
 
+@pytest.mark.slow
 def test_a_rank_that_does_not_get_to_its_work_is_given_up(monkeypatch):
     with Team(1) as team:
         team.run(dist.get_rank)
@@ -194,6 +203,7 @@ def by_the_differentiable_library(x):
     return all_reduce(x)
 
 
+@pytest.mark.slow
 def test_what_torch_remembers_of_an_earlier_run_does_no_harm_in_the_next():
     with Team(3) as team:
         for ranks in (2, 3):
@@ -217,6 +227,7 @@ def test_an_interrupt_ends_all_ranks(monkeypatch):
         launch(dist.barrier, 2)
 
 
+@pytest.mark.slow
 def test_ranks_end_when_their_notebook_is_killed():
     script = ("import os, time, torch.distributed as dist; from dlcourse.distributed import Team; team = Team(2); "
               "print(team.run(os.getpid), flush=True); time.sleep(100)")
@@ -240,6 +251,7 @@ def test_what_cannot_be_sent_is_refused_before_any_process_starts():
         team.run(dist.get_rank, ranks=3)
 
 
+@pytest.mark.slow
 def test_gradients_and_modules_cross():
     def trained(model):
         model(torch.ones(1, 2)).sum().backward()
@@ -266,6 +278,7 @@ def every_way(x):
     return sent
 
 
+@pytest.mark.slow
 def test_traffic_counts_what_a_rank_of_a_ring_would_send_whichever_way_it_is_called():
     assert launch(every_way, 4, torch.ones(100)) == [{
         "all_reduce": (600, 1), "functional all_reduce": (600, 1), "all_gather": (1200, 1), "broadcast": (300, 1),

@@ -6,6 +6,7 @@ import re
 import stat
 import subprocess
 import tomllib
+from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -55,6 +56,7 @@ def needed():
     return versions
 
 
+@cache
 def words_of_the_code(*folders):
     """Return each name imported and each string in the code at the root and in `folders`, except here."""
     files = [*ROOT.glob("*.py"), *(path for folder in folders for path in (ROOT / folder).rglob("*.py"))]

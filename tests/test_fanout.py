@@ -131,6 +131,7 @@ def test_a_run_that_is_killed_goes_on_where_it_was(course):
     assert len({record["seed"] for record in records.values()}) == 2
 
 
+@pytest.mark.slow
 def test_whoever_has_handed_in_nothing_is_named(course):
     hand_in(course, "ada")
     with pytest.raises(CourseError, match="bob has handed in nothing"):
@@ -139,6 +140,7 @@ def test_whoever_has_handed_in_nothing_is_named(course):
         fanout.grade_class(Book(course), "99_none")
 
 
+@pytest.mark.slow
 def test_a_gradebook_that_does_not_know_the_lesson_is_told_how_it_will(course):
     hand_in(course, "ada")
     (course / "gradebook.db").unlink()

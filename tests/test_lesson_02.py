@@ -104,6 +104,7 @@ def test_a_sigmoids_gradient_at_layer_1_of_30_is_orders_of_magnitude_below_relus
     assert 0.1 < shares["ReLU"] < 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_20_layer_relu_net_learns_the_digits_where_a_sigmoid_net_only_guesses(seed):
     LESSON.says("With these weights the sigmoid net never gets beyond guessing.", "Tanh learns too.",

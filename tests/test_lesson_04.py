@@ -383,6 +383,7 @@ def test_for_every_optimizer_the_rate_decides_and_its_best_lies_inside_the_grid(
     assert max(loss) - loss[best] > 10 * (0.166 - 0.116)  # which is how far apart the best of all five lie
 
 
+@pytest.mark.slow
 def test_tuned_optimizers_end_closer_together_than_the_seeds_of_one():
     LESSON.says("tuned, their means lie about two points apart, and RMSprop's three seeds more than four",
                 "Three of one tuned optimizer lay more than four points apart")

@@ -251,6 +251,7 @@ def test_flips_narrow_the_gap_as_the_penalty_does_and_help_as_little(seed):
     assert gap("crops", seed)[1] > flips + 0.07
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_crops_are_not_done_at_epoch_40_and_after_200_their_loss_has_turned_too(seed):
     LESSON.says("(At epoch 40 they are not done: after 200 the net gets about 80 % right, and its loss has turned "
@@ -320,6 +321,7 @@ def steps(seed: int, jitter: bool, style: str) -> list[int]:
     return [len(own["drive"](net, style, road)) for road in SEEDS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_driver_leaves_the_road_it_was_not_trained_on_and_jitter_saves_the_night_alone(seed):
     LESSON.says("On asphalt both hold the road to the end. At night the plain driver is soon off",
@@ -331,6 +333,7 @@ def test_a_driver_leaves_the_road_it_was_not_trained_on_and_jitter_saves_the_nig
     assert steps(seed, True, "night") == [300] * 3 and max(steps(seed, False, "night")) < 120
 
 
+@pytest.mark.slow
 def test_one_plain_driver_in_four_gets_through_the_night_and_none_through_winter():
     LESSON.says("(With other seeds one plain driver in four gets through the night. In winter none does.)")
     assert sum(steps(seed, False, "night") == [300] * 3 for seed in range(8)) in (1, 2, 3)

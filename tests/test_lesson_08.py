@@ -125,6 +125,7 @@ def test_saliency_is_the_slope_of_the_targets_logit():
     assert found.item() == pytest.approx(max(by_hand), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_explorer_shows_gradients_that_vanish_explode_or_stay_in_between():
     LESSON.says("Without normalization the plain net's gradients vanish, in every layer alike",
                 "With batch norm they *explode* on their way back to the first layer",
@@ -151,6 +152,7 @@ def test_the_explorer_of_saliency_shows_the_digit_and_the_class_that_are_chosen(
     assert f"A {int(own['y_test'][3])}, which" in explorer.words and "class 3." in explorer.words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_plain_tower_gets_worse_with_depth_and_one_that_adds_does_not(seed):
     LESSON.says("Yet the plain tower of 64 layers is the worst of them", "The tower that adds does not suffer from it.")
@@ -159,6 +161,7 @@ def test_a_plain_tower_gets_worse_with_depth_and_one_that_adds_does_not(seed):
     assert last[64, True] < 0.2 and last[4, True] < 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_plain_net_gets_worse_from_20_to_56_layers_on_training_data_and_a_residual_one_does_not(seed, racers):
     LESSON.says("Of the plain nets the deeper one is far worse, on the data that it is trained on.",
@@ -168,6 +171,7 @@ def test_a_plain_net_gets_worse_from_20_to_56_layers_on_training_data_and_a_resi
     assert abs(last[56, True] - last[20, True]) < 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_losing_a_block_barely_hurts_a_residual_net_and_ruins_a_plain_one(seed, racers):
     LESSON.says("The plain net of 20 layers is ruined whichever block it loses.",
@@ -179,6 +183,7 @@ def test_losing_a_block_barely_hurts_a_residual_net_and_ruins_a_plain_one(seed, 
     assert statistics.median(own["without_each_block"](residual)) > whole(residual) - 0.04
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_plain_net_of_104_layers_fails_where_a_residual_one_passes_95_percent(seed):
     LESSON.says("with the same budget of six epochs and the same initial weights for both kinds")
@@ -187,6 +192,7 @@ def test_a_plain_net_of_104_layers_fails_where_a_residual_one_passes_95_percent(
     assert scores[True] > 0.95 and scores[False] < 0.5
 
 
+@pytest.mark.slow
 def test_covering_salient_pixels_costs_more_than_others(racers):
     LESSON.says("So the map does say something about this net.")
     differences = []
@@ -199,6 +205,7 @@ def test_covering_salient_pixels_costs_more_than_others(racers):
     assert min(differences) > 0.01 and sum(differences) / 3 > 0.04
 
 
+@pytest.mark.slow
 def test_a_pretrained_net_that_may_change_learns_the_most_from_25_images():
     LESSON.says("the net that has seen 0 to 4 and may change all its layers learns the most from 25 images")
     tries = [own["second_task"](seed) for seed in SEEDS]
@@ -208,6 +215,7 @@ def test_a_pretrained_net_that_may_change_learns_the_most_from_25_images():
     assert mean["one linear layer"] > mean["all layers"] - 0.01
 
 
+@pytest.mark.slow
 def test_a_dense_net_comes_as_far_with_less_than_a_quarter_of_the_parameters(racers):
     LESSON.says("At least as far, with less than a quarter of the parameters.")
     count = lambda net: sum(p.numel() for p in net.parameters())

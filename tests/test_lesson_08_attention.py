@@ -76,6 +76,7 @@ def test_the_block_is_the_formula_and_the_identity_where_all_parameters_are_0():
     torch.testing.assert_close(block(x), x)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_pre_norm_trains_without_warm_up_where_post_norm_needs_it(seed):
     LESSON.says("Post-norm without warm-up stays at guessing. With 50 steps of warm-up the same net learns; pre-norm "
@@ -129,6 +130,7 @@ def test_muon_brings_the_step_of_a_matrix_near_an_orthogonal_one():
     assert 0.5 < torch.linalg.svdvals(p.detach()).min() and torch.linalg.svdvals(p.detach()).max() < 1.4
 
 
+@pytest.mark.slow
 def test_some_heads_of_the_explorers_first_layer_look_at_the_places_just_before():
     LESSON.says("In its first layer some heads look mostly at the last few places")
     weights = torch.stack([explorer.attention_of(text)[0] for text in explorer.SENTENCES])  # (texts, heads, T, T)

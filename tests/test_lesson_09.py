@@ -194,6 +194,7 @@ def test_the_judge_knows_its_own_half_by_heart_and_not_the_half_that_samples_are
 # Landmarks.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_elbo_improves_and_beta_trades_reconstruction_for_kl(seed):
     LESSON.says("A small $\\beta$ buys sharper reconstructions with a dearer code; a large one the reverse.",
@@ -216,6 +217,7 @@ def test_the_elbo_improves_and_beta_trades_reconstruction_for_kl(seed):
     assert gaps[0] > gaps[1] + 0.7 > gaps[2] + 0.7 and min(gaps) > -0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_half_way_through_codes_is_nearer_to_the_data_than_half_way_through_pixels(seed):
     LESSON.says("it stays far off", "Half-way through pixels lie two digits on top of each other",
@@ -227,6 +229,7 @@ def test_half_way_through_codes_is_nearer_to_the_data_than_half_way_through_pixe
     assert abs(far["codes, sphere"] - far["codes of the prior"]) < 0.09
 
 
+@pytest.mark.slow
 def test_the_walk_that_is_shown_goes_from_a_6_to_a_7_that_can_be_read():
     LESSON.says("that model's ends are recognisable")
     judge()
@@ -234,6 +237,7 @@ def test_the_walk_that_is_shown_goes_from_a_6_to_a_7_that_can_be_read():
     assert own["judge"](decoded).argmax(1).tolist() == own["y_test"][[0, 23]].tolist() == [6, 7]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_dust_comes_back_from_the_autoencoder_far_worse_than_new_digits(seed):
     LESSON.says("the dust of the opening comes back far worse than new digits do")
@@ -243,6 +247,7 @@ def test_dust_comes_back_from_the_autoencoder_far_worse_than_new_digits(seed):
     assert error(dust) > 2 * error(new)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_slow_discriminator_loses_modes_that_an_equal_one_covers(seed):
     LESSON.says("Two runs that differ in one number, the discriminator's learning rate",
@@ -267,6 +272,7 @@ def test_against_a_generator_that_stands_still_the_best_discriminator_is_the_sha
     assert value(p).item() == pytest.approx(-math.log(4)) and value(p) < value(g)
 
 
+@pytest.mark.slow
 def test_on_the_ring_diffusion_beats_the_vae_by_half_and_is_not_ahead_without_the_sines():
     LESSON.says("clouds joined in code space stay joined by bridges in the plane",
                 "seeds its mean energy distance was below half of the VAE's and of the GAN's",
@@ -285,6 +291,7 @@ def test_on_the_ring_diffusion_beats_the_vae_by_half_and_is_not_ahead_without_th
     assert plain["diffusion"] < plain["VAE"] and plain["diffusion"] < mean(near["diffusion"]) - 0.2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_on_digits_latent_diffusion_beats_the_means_of_the_vae_and_does_not_copy(seed):
     LESSON.says("Latent diffusion has a lower distance than the GAN and than the means of either VAE; over three seeds "
@@ -309,6 +316,7 @@ def test_on_digits_latent_diffusion_beats_the_means_of_the_vae_and_does_not_copy
     assert score(model(own["x_train"]).clamp(0, 1)) < 1
 
 
+@pytest.mark.slow
 def test_the_gans_digits_are_further_off_than_the_diffusion_models_over_three_seeds():
     LESSON.says("The GAN's distance is far higher, and jumps from seed to seed")
     judge()
@@ -321,6 +329,7 @@ def test_the_gans_digits_are_further_off_than_the_diffusion_models_over_three_se
     assert min(ratios) > 2 and max(scores) > 1.2 * min(scores)
 
 
+@pytest.mark.slow
 def test_over_three_seeds_vae_samples_help_a_deep_net_with_five_labels_a_class_and_so_does_noise():
     LESSON.says("The VAE's samples help the seven-layer net by some points.", "plain noise does at least as well",
                 "a net of two layers does better with the fifty digits alone than seven layers with either; it hardly "
@@ -353,6 +362,7 @@ def test_the_explorers_way_back_ends_on_the_ring():
     assert own["share_near"](back[-1]) < 0.5
 
 
+@pytest.mark.slow
 def test_the_explorers_film_shows_the_collapse_and_its_cure():
     slow, equal = (explore._near(explore._film(rate)[-1]) for rate in explore.RECIPES.values())
     assert slow[0] <= 5 and equal[0] >= 7

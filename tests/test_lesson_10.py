@@ -51,6 +51,7 @@ def of_ours() -> list[str]:
     return [args for _, parent, args in rows if "rank.serve()" in args and parent in ("1", str(os.getpid()))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exercise, answer, mistake, seconds", [
     ("ring_all_reduce", "everybody_sends_first", "ring-deadlock", 15),
     ("ring_all_reduce", "leaves", "rank-exits", 15),
@@ -104,6 +105,7 @@ def test_data_parallel_over_n_ranks_gives_the_weights_of_one_process_to_rounding
         torch.testing.assert_close(weights, alone, atol=1e-6, rtol=0)
 
 
+@pytest.mark.slow
 def test_pytorchs_data_parallel_agrees_and_sends_as_much_in_fewer_calls(team):
     LESSON.says("It gives the same weights and is charged for as many bytes, in fewer calls")
     rows = own["all_rows"](2, steps=20)
@@ -114,6 +116,7 @@ def test_pytorchs_data_parallel_agrees_and_sends_as_much_in_fewer_calls(team):
     assert ours[1] == library[1] and sum(library[2].values()) < sum(ours[2].values())
 
 
+@pytest.mark.slow
 def test_fully_sharded_and_sharded_and_plain_adamw_agree_keep_less_and_less_and_send_what_the_lesson_says(team):
     LESSON.says("The same weights come out.", "Sharding the state this way costs half as many bytes again")
     data, wrap, adamw = (own["x_train"], own["y_train"], own["all_rows"](2)), own["DataParallel"], torch.optim.AdamW
@@ -256,12 +259,14 @@ def script(tmp_path, **cells):
     return path
 
 
+@pytest.mark.slow
 def test_the_script_runs_under_torchrun_and_leaves_nothing(tmp_path):
     before = left_behind()
     assert torchrun(script(tmp_path), 2) == "2 ranks, mean loss 0.0744\n"
     assert left_behind() == before
 
 
+@pytest.mark.slow
 def test_a_script_with_a_hole_says_so_and_one_that_waits_for_ever_is_stopped(tmp_path):
     before = left_behind()
     with pytest.raises(RankUnwritten):
@@ -278,6 +283,7 @@ def agent(*arguments):
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_two_agents_on_loopback_make_one_world(tmp_path):
     LESSON.says("start the same script once on each of them")
     with socket.socket() as free:

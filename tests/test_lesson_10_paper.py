@@ -99,6 +99,7 @@ def test_checkpoints_cut_peak_activations_to_a_quarter_for_a_third_more_operatio
     assert cost[1][0] > 0.9 * cost[0][0] and cost[32][0] > 1.3 * cost[8][0]
 
 
+@pytest.mark.slow
 def test_a_checkpointed_pass_takes_about_a_third_longer_by_the_clock_too():
     LESSON.says("Forward and backward together cost about three forward passes; a checkpoint adds one.")
     model, x = own["thirty_two_layers"](512), torch.randn(128, 512)  # so wide that products take most of the time
@@ -146,6 +147,7 @@ def test_the_formula_of_the_large_batch_rate_is_what_its_solution_computes():
     assert own["large_batch_lr"](0, 0.1, 32, 480, 0) == pytest.approx(1.5)
 
 
+@pytest.mark.slow
 def test_a_large_batch_falls_behind_at_the_old_rate_and_the_scaled_rate_brings_most_of_it_back():
     LESSON.says("From 0.01 the large batch falls far behind at the old rate; the scaled rate brings nearly all of it back.",
                 "Warm-up makes no clear difference from 0.01")
@@ -157,6 +159,7 @@ def test_a_large_batch_falls_behind_at_the_old_rate_and_the_scaled_rate_brings_m
     assert scaled > small - 0.04 and abs(warmed - scaled) < 0.03
 
 
+@pytest.mark.slow
 def test_from_a_rate_without_room_the_scaled_one_brings_little_back():
     LESSON.says("batches of 16 do better at four times as much.", "the large batch loses only a few points at the old "
                 "rate, and the scaled one, 0.32, brings back less than half of them.", "and none for the better from 0.04")
@@ -219,6 +222,7 @@ def test_the_review_of_memory_and_of_emergence_is_what_the_formulas_say():
 # Scaling laws.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", SEEDS)
 def test_a_power_law_fitted_on_small_language_models_predicts_a_held_out_larger_one(group):
     LESSON.says("Four times as wide as any model that the fit has seen, and the prediction misses by a few hundredths.")

@@ -124,6 +124,7 @@ def test_describing_a_figure_changes_no_pixel_of_it(panels):
     assert (drawn[0] == drawn[1]).all()
 
 
+@pytest.mark.slow
 def test_a_figure_in_a_notebook_carries_its_alternative_text_whichever_way_it_is_shown(tmp_path):
     begin = "import matplotlib.pyplot as plt\nfrom dlcourse import plots\nplots.use_style()"
     draw = "figure, ax = plt.subplots()\nax.plot([1, 2, 4], label='<b>doubling</b>')"

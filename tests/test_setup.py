@@ -372,6 +372,7 @@ def test_what_is_no_port_is_refused(text, capsys):
     assert f"{text} is no port" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_building_an_unknown_lesson_is_told_in_a_sentence(checkout):
     assert "99_no_such_lesson" in only_sentence(dlcourse(checkout, "build", "99_no_such_lesson"))
 
