@@ -1,10 +1,11 @@
-"""Ways of looking at an answer that several lessons share: cases to draw and functions to observe with."""
+"""What several lessons share: cases to draw, ways to look at an answer, and to know a mistake by what it shows."""
 
 import torch
 
 from .telling import UNTOUCHED
 from .watching import gradient
 
+DOUBLE = torch.float64
 SHAPES = [(7,), (3, 5), (2, 3, 4)]  # never square, never one sample only
 
 
@@ -35,6 +36,39 @@ def slope(answer, x, weight, **options) -> dict:
 def value_and_slope(answer, x, weight, **options) -> dict:
     """Both, for inputs where either may overflow."""
     return {"output": answer(x.clone(), **options), **slope(answer, x, weight, **options)}
+
+
+def normal(g, *shape, dtype=DOUBLE) -> torch.Tensor:
+    """Standard normal numbers."""
+    return torch.randn(*shape, generator=g, dtype=dtype)
+
+
+def drawn_seed(g) -> int:
+    """A seed drawn from g."""
+    return int(torch.randint(2 ** 31, (), generator=g))
+
+
+def generator(number: int) -> torch.Generator:
+    """A fresh generator with this seed."""
+    return torch.Generator().manual_seed(number)
+
+
+def raises(*texts, kind=None):
+    """A mistake's `shows`: the answer raised an error of this type (None: any) with one of these pieces in its text."""
+    def shows(finding, seen, case):
+        error = seen.get("raised") or {}
+        return kind in (None, error.get("type")) and any(text in error.get("text", "") for text in texts)
+    return shows
+
+
+def looked_at(*words):
+    """A mistake's `shows`: what came out wrong is called one of these."""
+    return lambda finding, seen, case: bool(finding.path) and finding.path[0] in words
+
+
+def varied(base, **methods):
+    """A subclass of base with some methods of its own."""
+    return type(base.__name__, (base,), methods)
 
 
 class remembered:  # noqa: N801  (used as a decorator)

@@ -1,38 +1,8 @@
-"""What the checks of lesson 09 share: drawn cases, ways to look at random numbers, errors told apart."""
+"""What the checks of lesson 09 share: ways to look at random numbers."""
 
 import torch
 
-DOUBLE = torch.float64
-
-
-def normal(g, *shape, dtype=DOUBLE):
-    """Standard normal numbers."""
-    return torch.randn(*shape, generator=g, dtype=DOUBLE).to(dtype)
-
-
-def seed(g) -> int:
-    """A seed drawn from g."""
-    return int(torch.randint(2 ** 31, (), generator=g))
-
-
-def generator(number: int) -> torch.Generator:
-    """A fresh generator with this seed."""
-    return torch.Generator().manual_seed(number)
-
-
-def raises(*texts):
-    """A mistake's `shows`: an error that has one of these pieces in its text."""
-    return lambda finding, seen, case: any(text in seen.get("raised", {}).get("text", "") for text in texts)
-
-
-def looked_at(*words):
-    """A mistake's `shows`: what came out wrong is called one of these."""
-    return lambda finding, seen, case: bool(finding.path) and finding.path[0] in words
-
-
-def varied(base, **methods):
-    """A subclass of base with some methods of its own."""
-    return type(base.__name__, (base,), methods)
+from ..asking import generator
 
 
 def draws(call):

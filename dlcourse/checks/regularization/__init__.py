@@ -1,8 +1,13 @@
-"""The checks of lesson 06, `regularization`: exercises in three modules, review questions here."""
+"""The checks of lesson 06, `regularization`: exercises in its modules, review questions here."""
 
 from ..sealed import questions
-from .augmenting import color_jitter, horizontal_flip, mixup, random_crop
-from .measuring import calibration_error, fgsm, random_features_error, smoothed_cross_entropy
-from .shrinking import Dropout, EarlyStopping, l2_penalty
+from .shrinking import l2_penalty, Dropout
+from .stopping import EarlyStopping
+from .augmenting import random_crop, horizontal_flip
+from .coloring import color_jitter
+from .mixing import mixup
+from .measuring import smoothed_cross_entropy, calibration_error
+from .double_descent import random_features_error
+from .attacking import fgsm
 
 review_dropout, review_test, review_descent, review_calibration, review_attack = questions("regularization")

@@ -1,30 +1,13 @@
-"""What the checks of lesson 06 share: ways to look at answers that draw random numbers."""
+"""What the checks of lesson 06 share: cases, ways to look at answers that draw random numbers, and their mistakes."""
 
 import torch
 
+from ..asking import DOUBLE, drawn_seed, generator
+from ..core import Mistake
 from ..telling import UNTOUCHED
 
-DOUBLE = torch.float64
-
-
-def seed(g) -> int:
-    """A seed for a generator that an answer is handed."""
-    return int(torch.randint(2 ** 31, (), generator=g))
-
-
-def generator(number: int) -> torch.Generator:
-    """A fresh generator with this seed."""
-    return torch.Generator().manual_seed(number)
-
-
-def raises(*words):
-    """A mistake's `shows`: the answer raised an error with one of these words in its text."""
-    return lambda finding, seen, case: any(word in seen.get("raised", {}).get("text", "") for word in words)
-
-
-def looked_at(*words):
-    """A mistake's `shows`: what came out wrong is called one of these."""
-    return lambda finding, seen, case: bool(finding.path) and finding.path[0] in words
+MANY = 1500  # images over which shares are taken: two of them differ by 0.018 as a rule, and 0.09 is allowed
+SHARES = (0.0, 0.09)
 
 
 def seen_that(key, truth=False):
@@ -88,3 +71,27 @@ def share(truths) -> float:
 def alike(one, other) -> torch.Tensor:
     """Which entries along the first axis agree with those of another tensor, bool (N,)."""
     return ((one - other).abs() < 1e-6).flatten(1).all(1)
+
+
+def pictures(*shape, dtype=DOUBLE, low=0.05, high=0.95, **options):
+    """A case: images with pixels between low and high, all different, and a seed."""
+    def case(g):
+        images = low + (high - low) * torch.rand(shape, generator=g, dtype=DOUBLE)
+        return {"images": images.to(dtype), **options, "seed": drawn_seed(g)}
+    return case
+
+
+def several(*cases):
+    """A part's cases from functions of the generator."""
+    return lambda g: [case(g) for case in cases]
+
+
+def random_ones(name, source="`torch.rand` and `torch.randint` take it as `generator=`."):
+    """The mistakes in using a generator that every one of these exercises can have."""
+    return [Mistake(f"{name}-generator", "Not all numbers come from the generator that was handed in: the same state "
+                    f"gave another result. {source}", shows=seen_that(SAME)),
+            Mistake(f"{name}-restarted", "Every call draws the same numbers: it starts from a seed each time. Draw "
+                    "from the generator as it comes; it moves on by itself.", shows=seen_that(ANOTHER)),
+            Mistake(f"{name}-global-state", "The global random state is another one afterwards: it was seeded, or "
+                    "numbers were drawn from it. Other code counts on it; `torch.random.fork_rng()` puts it back.",
+                    shows=seen_that(GLOBAL))]

@@ -1,11 +1,13 @@
-"""The checks of lesson 08, `residual_networks`: exercises in several modules, review questions here."""
+"""The checks of lesson 08, `residual_networks`: exercises in its modules, review questions here."""
 
 from ..sealed import questions
 from .convolution import conv2d
 from .blocks import BasicBlock, Bottleneck
 from .networks import resnet
 from .dense import DenseBlock, stochastic_depth
-from .attention import attention, MultiHeadAttention, TransformerBlock
+from .attention import attention
+from .heads import MultiHeadAttention
+from .transformer import TransformerBlock
 from .using import saliency, fine_tune
 from .capstone import train_hundred_layers
 

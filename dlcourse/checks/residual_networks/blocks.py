@@ -4,10 +4,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ..asking import drawn_seed, normal, raises, varied
 from ..core import Check, Mistake, Part
 from ..telling import UNTOUCHED
 from ..watching import gradient
-from .shared import drawn_seed, fill_layer, normal, raises, varied
+from .shared import fill_layer
 
 # ------------------------------------------------------------------------- how a residual block is looked at
 

@@ -9,9 +9,9 @@ import copy
 import torch
 from torch import nn
 
+from ..asking import drawn_seed, raises
 from ..comparing import Finding, kind_of
 from ..core import Check, Mistake, Part
-from .shared import drawn_seed, raises
 
 ENOUGH, LAYERS, HELD_OUT = 0.95, 100, 360
 

@@ -6,10 +6,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ..asking import drawn_seed, normal, raises, varied
 from ..core import Check, Mistake, Part
 from ..telling import UNTOUCHED
 from ..watching import gradient
-from .shared import drawn_seed, filled, in_order, normal, raises, varied
+from .shared import filled, in_order
 
 # ---------------------------------------------------------------------------------------------- DenseBlock
 

@@ -6,10 +6,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..asking import remembered
+from ..asking import drawn_seed, normal, raises, remembered, varied
 from ..core import Check, Mistake, Part
 from .blocks import _Basic
-from .shared import drawn_seed, filled, in_order, normal, raises, varied
+from .shared import filled, in_order
 
 
 def nets(*askings, size=8):

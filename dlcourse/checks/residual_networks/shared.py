@@ -1,4 +1,4 @@
-"""What the checks of lesson 08 share: random cases, weights filled in by name or by order, errors told apart."""
+"""What the checks of lesson 08 share: weights filled in by name or by order."""
 
 import hashlib
 
@@ -6,30 +6,6 @@ import torch
 from torch import nn
 
 KINDS = {nn.Conv2d: "conv", nn.BatchNorm2d: "batch norm", nn.Linear: "linear"}
-
-
-def normal(g, *shape, dtype=torch.float64):
-    """Standard normal numbers."""
-    return torch.randn(*shape, generator=g, dtype=dtype)
-
-
-def drawn_seed(g) -> int:
-    """A seed drawn from g."""
-    return int(torch.randint(2 ** 31, (), generator=g))
-
-
-def raises(*texts, kind=None):
-    """A mistake's `shows`: an error of this type (None: any) that has one of these pieces in its text."""
-    def shows(finding, seen, case):
-        raised = seen.get("raised") or {}
-        return bool(raised) and (kind is None or raised["type"] == kind) and any(
-            text in raised["text"] for text in texts)
-    return shows
-
-
-def varied(base, **methods):
-    """A subclass of base with some methods of its own."""
-    return type(base.__name__, (base,), methods)
 
 
 def _numbers(seed, name, shape):

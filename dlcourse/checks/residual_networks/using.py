@@ -7,9 +7,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ..asking import drawn_seed, normal, raises
 from ..core import Check, Mistake, Part
 from ..telling import UNTOUCHED
-from .shared import drawn_seed, fill_layer, normal, raises, varied
+from .shared import fill_layer
 
 # ------------------------------------------------------------------------------------------------ saliency
 
