@@ -27,11 +27,11 @@ class Stop(NamedTuple):
 STOPS = {
     "01_deep_networks": Stop(180, (), 2, 0),
     "02_activations": Stop(120, ("01_deep_networks",), 1, 1),
-    "03_losses": Stop(180, ("02_activations",), 2, 2),
+    "03_losses": Stop(240, ("02_activations",), 2, 2),
     "04_optimizers": Stop(150, ("01_deep_networks",), 3, 1),
     "05_schedules": Stop(120, ("04_optimizers",), 4, 2),
     "06_regularization": Stop(150, ("03_losses",), 1, 3),
-    "07_normalization": Stop(120, ("02_activations",), 0, 2),
+    "07_normalization": Stop(180, ("02_activations",), 0, 2),
     "08_residual_networks": Stop(300, ("05_schedules", "07_normalization"), 2, 4),
     "09_generative_models": Stop(240, ("03_losses", "05_schedules"), 3, 3),
     "10_training_at_scale": Stop(240, ("08_residual_networks",), 2, 5),

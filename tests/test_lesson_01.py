@@ -146,7 +146,7 @@ def test_the_engine_agrees_with_autograd_and_goes_through_ten_thousand_nodes():
 
 
 def test_a_backward_pass_costs_in_proportion_to_the_size_of_the_graph():
-    LESSON.says("so it costs about as much as the forward pass, times a small constant")
+    LESSON.says("so it costs a small multiple of the forward pass")
 
     def seconds(products):
         total = sum((own["Value"](1.0) * 2 for _ in range(products)), start=own["Value"](0.0))
@@ -163,9 +163,10 @@ def test_the_engine_trains_a_network_number_by_number(seed):
     LESSON.says("It trains a network of 8 hidden units on 16 points of a sine, number by number")
     _, losses = own["train_scalars"](200, seed=seed)
     assert len(losses) == 200 and losses[-1] < 0.12 < 0.5 < losses[0]  # a sine's own mean square is about 0.5
-    LESSON.says("with half the learning rate there are none")
+    LESSON.says("with half the learning rate there are none, and in as many steps it comes less far down")
     rises = lambda losses: max(later / earlier for earlier, later in zip(losses, losses[1:]))
-    assert rises(own["train_scalars"](200, lr=0.05, seed=seed)[1]) < 1 < 1.1 < rises(losses)
+    slower = own["train_scalars"](200, lr=0.05, seed=seed)[1]
+    assert rises(slower) < 1 < 1.1 < rises(losses) and slower[-1] > losses[-1]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -176,6 +177,7 @@ def test_he_weights_keep_the_signals_size_through_fifty_layers(seed):
     assert own["signal_sizes"](0.7, seed=seed)[-1] < 1e-5
 
 
+@pytest.mark.slow
 def test_your_network_reads_about_39_in_40_new_digits_and_one_layer_fewer(reader):
     LESSON.says("reads about 39 in 40 of those that it never saw", "Of the 1797 digits, 360 are held out.",
                 "After the same 30 epochs two hidden layers do better on new digits",
@@ -201,6 +203,7 @@ def test_part_of_the_lead_over_one_layer_is_speed():
     assert abs(deep - flat - 6) <= 2 and abs(patient - flat - 4) <= 2 and flat < patient < deep
 
 
+@pytest.mark.slow
 def test_a_learning_rate_of_three_tenths_gives_the_smallest_training_loss_of_four():
     LESSON.says("All have the learning rate 0.3: of 0.03, 0.1, 0.3 and 1 it gives the deepest of them the smallest "
                 "training loss, on average over three seeds.")
@@ -245,7 +248,7 @@ def test_the_last_picture_is_a_unit_that_is_off_for_every_digit_from_the_start(r
 
 def test_after_each_trained_layer_the_nearest_mean_is_right_more_often_and_after_random_ones_less(reader):
     LESSON.says("after each trained layer the nearest mean is right more often than in the pixels; with random weights "
-                "it is right less often instead")
+                "it is right less often. ")
     seed, model, *_ = reader
     shares = {name: [own["nearest_mean"](net[:end], *digits(seed=seed)) for end in (0, 2, 4)]
               for name, net in (("trained", model), ("random", own["network"](WIDTHS, seed)))}
@@ -255,7 +258,7 @@ def test_after_each_trained_layer_the_nearest_mean_is_right_more_often_and_after
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_network_finds_features_for_the_spirals_where_a_line_needs_hand_made_ones(seed):
-    LESSON.says("To a straight line they are nearly hopeless.", "A network finds features of its own.")
+    LESSON.says("For a straight line they are nearly hopeless.", "A network finds features of its own.")
     line, made, net = own["spiral_race"](seed).values()
     assert line < 0.7 and made > 0.97 and net > 0.95
 
@@ -273,7 +276,7 @@ def test_on_442_patients_a_network_knows_its_own_better_and_new_ones_worse_than_
 
 @pytest.mark.parametrize("seed", range(6))
 def test_on_the_patients_the_linear_model_is_ahead_of_an_early_stopped_network_too(seed):
-    LESSON.says("and still the linear model is ahead")
+    LESSON.says("and still the linear model is ahead; both hold for other splits of the patients too.")
     linear, early = own["diabetes_race"](10, seed).values()
     assert linear[1] > early[1] + 0.015
 

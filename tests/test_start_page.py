@@ -110,13 +110,14 @@ def test_the_map_is_drawn_the_same_each_time_and_is_not_empty():
     assert imread(io.BytesIO(course_map.png())).std() > 0.05
 
 
-def test_the_page_lists_each_lesson_with_the_maps_minutes_and_needs():
-    listed = re.findall(r"^- \[(.+)\]\((.+)\), (\d+) minutes, (comes first|after .+?):", page(), re.MULTILINE)
+def test_the_page_lists_each_lesson_with_the_maps_hours_and_needs_and_gives_their_sum():
+    listed = re.findall(r"^- \[(.+)\]\((.+)\), ([\d.]+) hours, (comes first|after .+?):", page(), re.MULTILINE)
     assert [target for _, target, _, _ in listed] == [address(name) for name in LESSONS]
-    for name, (words, _, minutes, needs) in zip(LESSONS, listed):
+    for name, (words, _, hours, needs) in zip(LESSONS, listed):
         stop = course_map.STOPS[name]
-        assert words == course_map.title(name) and int(minutes) == stop.minutes
+        assert words == course_map.title(name) and 60 * float(hours) == stop.minutes
         assert re.findall(r"\d\d", needs) == [needed[:2] for needed in stop.needs]
+    assert f"together they are about {sum(stop.minutes for stop in course_map.STOPS.values()) // 60}." in page()
 
 
 @pytest.mark.parametrize("name", LESSONS)

@@ -23,6 +23,8 @@ square = Check(
              lambda x: x ^ 2),
      Mistake("square-summed", "The squares were added up, or averaged, to one number. A square for each entry is "
              "asked for.", [lambda x: (x * x).sum(), lambda x: (x * x).mean()]),
+     Mistake("square-half-detached", "The gradient is x, half of 2x. x² has x as a factor twice, and one of the two "
+             "was detached: no gradient flows through it.", lambda x: x * x.detach()),
      Mistake("square-matrix", "`@` multiplies matrices: rows by columns. `*` multiplies entry by entry.",
              lambda x: x @ x)],
     curve=(-3, 3))

@@ -1,9 +1,10 @@
 # %% [markdown]
 # # Start here
 #
-# Welcome. In ten lessons you build deep learning yourself, from one linear layer to training on many processes. You
+# Welcome. In ten lessons you build deep learning yourself, from one linear layer to training across many processes. You
 # read a little, move a picture, write a few lines, and run the check below them. This page takes five minutes, and ten
-# more if you try yourself on its glossary: it shows the way, lets you meet a check, and tells you where everything runs.
+# more if you try yourself on its glossary: it shows the way, lets you meet a check, and tells you where everything
+# runs.
 #
 # You need Python, some calculus and matrices. You need no PyTorch yet, and no GPU.
 
@@ -24,27 +25,27 @@ from dlcourse.checks.verdict import CheckFailed
 course_map.show()
 
 # %% [markdown]
-# The minutes are for reading everything and writing every exercise. Many people need more than one evening, and some
-# lessons need several.
+# The hours are for reading everything and writing every exercise; together they are about 32. Many people need more
+# than one evening for a lesson, and several for some.
 #
-# - [01 deep networks](../01_deep_networks/01_deep_networks.ipynb), 180 minutes, comes first: layers, backpropagation in
+# - [01 deep networks](../01_deep_networks/01_deep_networks.ipynb), 3 hours, comes first: layers, backpropagation in
 #   three ways, and a training loop that learns to read digits.
-# - [02 activations](../02_activations/02_activations.ipynb), 120 minutes, after 01: what bends the line, and what
+# - [02 activations](../02_activations/02_activations.ipynb), 2 hours, after 01: what bends the line, and what
 #   becomes of a gradient on its way through thirty bends.
-# - [03 losses](../03_losses/03_losses.ipynb), 180 minutes, after 02: eight ways to say how wrong a model is, and the
+# - [03 losses](../03_losses/03_losses.ipynb), 4 hours, after 02: eight ways to say how wrong a model is, and the
 #   surface that each makes.
-# - [04 optimizers](../04_optimizers/04_optimizers.ipynb), 150 minutes, after 01: how weights move, from plain steps
+# - [04 optimizers](../04_optimizers/04_optimizers.ipynb), 2.5 hours, after 01: how weights move, from plain steps
 #   to Adam and Muon, and a fair race.
-# - [05 schedules](../05_schedules/05_schedules.ipynb), 120 minutes, after 04: how large a step should be, and when.
-# - [06 regularization](../06_regularization/06_regularization.ipynb), 150 minutes, after 03: how to learn instead of
+# - [05 schedules](../05_schedules/05_schedules.ipynb), 2 hours, after 04: how large a step should be, and when.
+# - [06 regularization](../06_regularization/06_regularization.ipynb), 2.5 hours, after 03: how to learn instead of
 #   memorising, and how a good classifier is fooled.
-# - [07 normalization](../07_normalization/07_normalization.ipynb), 120 minutes, after 02: how activations are kept in
+# - [07 normalization](../07_normalization/07_normalization.ipynb), 3 hours, after 02: how activations are kept in
 #   range, in training and afterwards.
-# - [08 residual networks](../08_residual_networks/08_residual_networks.ipynb), 300 minutes, after 05 and 07: a hundred
-#   layers that learn, attention, and a small language model.
-# - [09 generative models](../09_generative_models/09_generative_models.ipynb), 240 minutes, after 03 and 05: networks
+# - [08 residual networks](../08_residual_networks/08_residual_networks.ipynb), 5 hours, after 05 and 07: a hundred
+#   layers that learn, attention, and a small language model, with a loss that lesson 1 names and lesson 3 explains.
+# - [09 generative models](../09_generative_models/09_generative_models.ipynb), 4 hours, after 03 and 05: networks
 #   that make data, in four ways, and how good it is.
-# - [10 training at scale](../10_training_at_scale/10_training_at_scale.ipynb), 240 minutes, after 08: one model on many
+# - [10 training at scale](../10_training_at_scale/10_training_at_scale.ipynb), 4 hours, after 08: one model on many
 #   devices, and what that costs.
 #
 # ## How checks talk
@@ -64,7 +65,8 @@ except CheckFailed as failed:
     print(failed)
 
 # %% [markdown]
-# A red check is no grade. Run it as often as you like; in your own notebook it is there to help.
+# A red check is no grade. Run it as often as you like; in your own notebook it is there to help. Where a course counts
+# points, some parts weigh more than others, so a check that holds in part also says what share of the points that is.
 #
 # ## Thirty seconds
 #
@@ -83,14 +85,15 @@ check.square(square)
 
 # %% [markdown]
 # That is the whole rhythm. You never wrote a derivative, yet your gradient was checked as well: PyTorch followed your
-# arithmetic. In lesson 1 you will build what does that.
+# arithmetic. In lesson 1 you will build the part that does this.
 #
 # A lesson can be run from top to bottom at any time, finished or not: what waits for an exercise of yours says so.
 #
 # ## How far you are
 #
 # Every check that you run in a lesson is noted in a file beside your notebooks, `work/.progress.db`. It stays on your
-# machine. Run this cell again whenever you want to see it; `dlcourse progress` prints the same in a terminal.
+# machine. Run this cell again whenever you want to see it; `dlcourse progress` prints the same in a terminal. The two
+# checks of this page are not counted.
 
 # %% demo=true
 progress.show()
@@ -105,9 +108,9 @@ progress.show()
 # everything up, copies the lessons to `work/` and opens this page. Your answers live in `work/`; an update of the
 # course never overwrites them.
 #
-# *On Binder.* Put the place of the repository into `https://mybinder.org/v2/gh/OWNER/REPOSITORY/HEAD` and open that:
-# a machine is lent to you with everything on it. It forgets everything when you leave, so download the notebooks that
-# you want to keep.
+# *On Binder.* Open `https://mybinder.org/v2/gh/OWNER/REPOSITORY/HEAD`, with the two names from the address of the
+# course's GitHub page in place of OWNER and REPOSITORY: you are lent a machine with everything installed. It forgets
+# everything when you leave, so download the notebooks that you want to keep.
 #
 # *On a GPU.* No lesson needs one: the networks are small enough for a processor. Lesson 10 uses GPUs where it finds
 # enough of them, one for each process; on Linux `make lab` installs a PyTorch that can.
@@ -133,7 +136,7 @@ progress.show()
 # - *Latent space* ([lesson 9](../09_generative_models/09_generative_models.ipynb)): the space of the codes to which a
 #   model has learned to compress its data, or from which it makes some.
 # - *Fine-tuning* ([lesson 8](../08_residual_networks/08_residual_networks.ipynb)): training a model that was trained
-#   on one task further on another, often under a new last layer.
+#   on one task further on another, often with a new last layer.
 # - *Inference* ([lesson 1](../01_deep_networks/01_deep_networks.ipynb)): using a trained model to predict; no weight
 #   changes. (Statisticians mean something else by the word.)
 # - *FLOPS* ([lesson 1](../01_deep_networks/01_deep_networks.ipynb)): a rate, floating-point operations per *second*:
@@ -144,8 +147,8 @@ progress.show()
 # %% [markdown]
 # ## Do you know the words?
 #
-# Now, or after a few lessons: cover the text behind each word above, and say in your own what it means. Then find what
-# belongs to it:
+# Now, or after a few lessons: cover the text after each word above, and say in your own words what it means. Then find
+# what belongs to it:
 #
 # - a) Images a second, however much arithmetic each of them takes.
 # - b) Fifty factors below one, multiplied: next to nothing is left for the layers beside the input.

@@ -62,8 +62,8 @@ plt.show()
 #
 # $$y = x W^\top + b$$
 #
-# The rows of $W$ are the outputs' weights, so $W$ is (out, in). Weights and biases are the network's *parameters*:
-# the numbers that learning will change.
+# The rows of $W$ are the outputs' weights, so $W$ is (out, in). $b$ is (out,), and adding it to $(N, \text{out})$ adds
+# it to each row. Weights and biases are the network's *parameters*: the numbers that learning will change.
 #
 # **Exercise.** Write `linear`. PyTorch's own is off limits: it is what you are building. Let x have further axes in
 # front, as in (2, 3, in): the features are always the last one.
@@ -95,7 +95,7 @@ check.linear(linear)
 
 # %% exercise="mlp"
 def mlp(x: torch.Tensor, layers: list, activation) -> torch.Tensor:
-    """Each of the layers [(W, b), …] in turn, activation(h) between two; (N, in) → (N, out)."""
+    """Each of the layers [(W, b), …] in turn, activation(z) between two; (N, in) → (N, out)."""
     ### BEGIN SOLUTION
     *hidden, last = layers
     for W, b in hidden:
@@ -130,7 +130,7 @@ def random_layers(*widths: int, scale: float = 1.0, seed: int = 0) -> list:
 with once_written("linear", "mlp"):
     x = torch.linspace(-4, 4, 401, dtype=torch.float64)[:, None]
     figure, axes = plt.subplots(1, 2, sharex=True)
-    bends = {"nothing between": lambda h: h, "max(0, h) between": torch.relu}
+    bends = {"nothing between": lambda z: z, "max(0, z) between": torch.relu}
     for ax, (title, bend) in zip(axes, bends.items()):
         for depth in (1, 3, 9):
             layers = random_layers(1, *[16] * (depth - 1), 1, scale=2)
@@ -139,12 +139,12 @@ with once_written("linear", "mlp"):
         ax.set(title=title, xlabel="x")
     axes[0].set_ylabel("output, scaled")
     axes[1].legend()
-    straight = mlp(x, layers, lambda h: h)
+    straight = mlp(x, layers, lambda z: z)
     print("9 layers equal one:", torch.allclose(straight, linear(x, *collapse(layers))))
 
 # %% [markdown]
-# On the left every network, however deep, draws a straight line. On the right the bend is $\mathrm{ReLU}(h) = \max(0,
-# h)$, the *rectified linear unit*; lesson 2 is about it and its relatives.
+# On the left every network, however deep, draws a straight line. On the right the bend is $\mathrm{ReLU}(z) = \max(0,
+# z)$, the *rectified linear unit*; lesson 2 is about it and its relatives.
 #
 # ## Any curve, written down
 #
@@ -190,7 +190,7 @@ check.hinge_interpolant(hinge_interpolant)
 
 # %%
 def interpolation_error(hinges: int, f=torch.sin, end: float = 7.0) -> float:
-    """The largest distance on [0, end] from f to the network through hinges + 1 even points."""
+    """The largest distance on [0, end] from f to the network of so many hinges, evenly spaced."""
     xs = torch.linspace(0, end, hinges + 1, dtype=torch.float64)
     W1, b1, W2, b2 = hinge_interpolant(xs, f(xs))
     x = torch.linspace(0, end, 20_001, dtype=torch.float64)[:, None]
@@ -303,7 +303,8 @@ with once_written("linear", "mlp", "hinge_interpolant", "sawtooth_network"):
 #
 # $$\mathrm{FLOPs} = 2\,N \sum_{\text{layers}} mn$$
 #
-# Biases and activations are few beside them and by convention not counted.
+# Biases and activations are few beside them and by convention not counted. Layers may do without biases:
+# `bias=False` is such a network.
 #
 # **Exercise.** Write `network_cost`. The widths are [in, …, out]: two of them are one layer. `batch_size` is $N$. Give
 # back two ints.
@@ -324,7 +325,7 @@ check.network_cost(network_cost)
 # %% [markdown]
 # With a capital S, *FLOPS* are FLOPs *per second*: the speed of a machine, or the part of it that you use. Using a
 # trained network to predict is called *inference*, and its speed in samples per second is the *throughput*. Measure
-# both on this machine, for a network of widths 64, 256, 256, 10. A *batch* is a handful of samples that go through at
+# both on this machine, for a network of widths 64, 256, 256, 10. A *batch* is a number of samples that go through at
 # once.
 
 # %%
@@ -398,18 +399,19 @@ check.linear_backward(linear_backward)
 
 # %% [markdown]
 # `grad_x` is what makes it go deep: it is the `grad_out` of the layer below, once the bend has let through what it
-# lets through (for ReLU: where $h > 0$). Here are two layers, trained on a sine by nothing but your function. The
+# lets through (for ReLU: where $z > 0$). Here are two layers, trained on a sine by nothing but your function. The
 # loss is the mean square error, $\frac1N \sum (y - t)^2$, with slope $\frac2N (y - t)$.
 
 # %%
 def two_layers_backward(x, layers, t) -> list:
     """The gradients of mean((mlp(x) − t)²) for [(W1, b1), (W2, b2)]; x (N, in), t (N, 1)."""
     (W1, b1), (W2, b2) = layers
-    h = linear(x, W1, b1)
-    y = linear(h.clamp(min=0), W2, b2)
+    z = linear(x, W1, b1)
+    h = z.clamp(min=0)
+    y = linear(h, W2, b2)
     grad_y = 2 * (y - t) / len(x)
-    grad_bent, grad_W2, grad_b2 = linear_backward(h.clamp(min=0), W2, grad_y)
-    _, grad_W1, grad_b1 = linear_backward(x, W1, grad_bent * (h > 0))
+    grad_h, grad_W2, grad_b2 = linear_backward(h, W2, grad_y)
+    _, grad_W1, grad_b1 = linear_backward(x, W1, grad_h * (z > 0))
     return [(grad_W1, grad_b1), (grad_W2, grad_b2)]
 
 
@@ -572,11 +574,11 @@ with once_written("Value"):
 
 # %% [markdown]
 # The humps in the loss are steps that were too long for where they were taken (lesson 4): with half the learning rate
-# there are none.
+# there are none, and in as many steps it comes less far down.
 #
-# One backward pass gives the slopes for *all* parameters and passes on from each node once, so it costs about as much
-# as the forward pass, times a small constant. Nudging the parameters one at a time would need a forward pass for each.
-# This is *reverse-mode automatic differentiation*; Linnainmaa described it in 1970, without networks.
+# One backward pass gives the slopes for *all* parameters and passes on from each node once, so it costs a small
+# multiple of the forward pass. Nudging the parameters one at a time would need a forward pass for each. This is
+# *reverse-mode automatic differentiation*; Linnainmaa described it in 1970, without networks.
 #
 # ## Third time: autograd
 #
@@ -614,6 +616,8 @@ with once_written("linear", "mlp", "linear_backward"):
 # 2015)
 #
 # $$w \sim \mathcal N(0, \sigma^2), \qquad \sigma^2 = \frac{2}{\text{fan-in}}$$
+#
+# where $\sigma$ is a standard deviation, and no activation this time.
 #
 # Random numbers come from a `torch.Generator`: the same state, the same numbers, so that an experiment can be
 # repeated. `torch.randn` draws standard normal ones, from the generator that it is given as `generator=`.
@@ -664,7 +668,8 @@ with once_written("kaiming_normal"):
 # normalization: lessons 6 and 7). And `model(x)` runs it on a batch.
 #
 # **Exercise.** Write `train`. Your loop may be handed a model in either mode, with old gradients in it, and a last
-# batch that is smaller. The loss of an epoch is the mean over its *samples*, each batch as it is before its step.
+# batch that is smaller. The loss of an epoch is the mean over its *samples*, each batch's loss as the forward pass gave
+# it, before the step.
 # `loss_fn` gives the mean over a batch. Keep no loss tensor for longer than its batch: it holds on to its whole graph.
 
 # %% exercise="train"
@@ -848,14 +853,14 @@ with once_written("kaiming_normal", "train", "evaluate"):
 
 # %% [markdown]
 # Nothing but labels told the network what to make of pixels. Yet after each trained layer the nearest mean is right
-# more often than in the pixels; with random weights it is right less often instead. A layer's output
+# more often than in the pixels; with random weights it is right less often. A layer's output
 # is a *representation* of the input, and finding a useful one by training is *representation learning* (Bengio et al.
 # 2013). With depth it can become *hierarchical*: in convolutional networks trained on photographs, first layers
 # respond to edges and colours, middle ones to textures and parts, the last to whole objects (Zeiler and Fergus 2014).
 # Two small layers on 64 pixels are no proof of that.
 #
 # *Automatic feature learning*, with nobody designing features, is the great strength of deep learning. Two spirals
-# show it in small. To a straight line they are nearly hopeless. A person who sees the spiral can hand-craft a
+# show it in miniature. For a straight line they are nearly hopeless. A person who sees the spiral can hand-craft a
 # feature, the angle minus what the radius predicts, and then a straight line does it. A network finds features of its
 # own.
 
@@ -901,7 +906,7 @@ with once_written("kaiming_normal", "train", "evaluate"):
 explore.warp()
 
 # %% [markdown]
-# ## A table from medicine
+# ## Where it wins, and where not
 #
 # Deep learning has changed some sciences. It predicts the structures of proteins (Jumper et al. 2021) and the weather
 # of the next ten days (Lam et al. 2023), stands in for a part of climate models (Rasp et al. 2018), and proposes new
@@ -910,7 +915,8 @@ explore.warp()
 # In recognising what is seen, heard or written it has raised the best results by far (LeCun et al. 2015), and in
 # making pictures (lesson 9) and text (lesson 8). It does not win everywhere: on tables of about ten thousand rows,
 # ensembles of decision trees were still ahead in a large comparison (Grinsztajn et al. 2022). Such claims have a date:
-# since then a network trained on millions of made-up tables reports the lead on small ones (Hollmann et al. 2025).
+# since then a paper reports the lead on small ones for a network trained on millions of made-up tables (Hollmann et
+# al. 2025).
 #
 # Here are 442 patients with diabetes, ten numbers about each (age, blood pressure, …), and
 # how far the disease had progressed a year later (Efron et al. 2004). A linear model by least squares against a
@@ -950,9 +956,9 @@ with once_written("kaiming_normal", "train"):
 
 # %% [markdown]
 # After 100 epochs the network knows its own patients far better than the linear model does, and new ones worse.
-# Stopping after 10 epochs helps, and still the linear model is ahead. A likely reason: 332 samples, and ten baseline
-# measurements that already carry what can be learned. For the memorising lesson 6 has remedies. Still: on a small
-# table of good features, try the linear model first.
+# Stopping after 10 epochs helps, and still the linear model is ahead; both hold for other splits of the patients too. A
+# likely reason: 332 samples, and ten baseline measurements that already carry what can be learned. For the memorising
+# lesson 6 has remedies. Still: on a small table of good features, try the linear model first.
 #
 # ## Review
 #

@@ -923,6 +923,13 @@ def divided(widths, batch_size, bias=True):
 
 
 @wrong("network_cost", None)
+def biases_taken_off(widths, batch_size, bias=True):
+    weights = sum(a * b for a, b in zip(widths, widths[1:]))
+    parameters = weights + (sum(widths[1:]) if bias else 0)
+    return parameters, 2 * batch_size * (parameters - sum(widths[1:]))
+
+
+@wrong("network_cost", None)
 def squares(widths, batch_size, bias=True):
     return sum(w * w for w in widths), 0
 
@@ -1205,6 +1212,17 @@ def one_wide_layer(depth):
 @wrong("sawtooth_network", "saw-shapes")
 def columns_for_rows(depth):
     return _stacked(depth, ([[1.0, 1.0]], KINKS), (TENT, KINKS), LAST)
+
+
+@wrong("sawtooth_network", "saw-not-pairs")
+def four_tensors(depth):
+    W1, b1, W2, b2 = (tensor for layer in one_wide_layer(depth) for tensor in layer)
+    return W1, b1, W2, b2
+
+
+@wrong("sawtooth_network", "saw-not-pairs")
+def function_of_x(depth):
+    return lambda x: x
 
 
 @wrong("sawtooth_network", "returned-none")
@@ -1515,6 +1533,18 @@ def divided_by_batches(model, batches, optimizer, loss_fn, epochs):
     model.train()
     return _epochs(model, batches, optimizer, loss_fn, epochs, _stepper(model, optimizer, loss_fn),
                    lambda losses, sizes: sum(a * b for a, b in zip(losses, sizes)) / len(batches))
+
+
+@wrong("train", "train-unweighed")
+def means_over_samples(model, batches, optimizer, loss_fn, epochs):
+    model.train()
+    return _epochs(model, batches, optimizer, loss_fn, epochs, _stepper(model, optimizer, loss_fn),
+                   lambda losses, sizes: sum(losses) / sum(sizes))
+
+
+@wrong("train", "train-number-of-losses")
+def one_loss_in_all(model, batches, optimizer, loss_fn, epochs):
+    return by_the_book(model, batches, optimizer, loss_fn, epochs)[-1:]
 
 
 @wrong("train", "train-last-loss")
@@ -1881,6 +1911,136 @@ class plain_queue(_Whole):
             for parent, slope in zip(node.parents, node.slopes):
                 parent.grad += slope * node.grad
                 queue.append(parent)
+
+
+@wrong("Value", "value-passed-twice")
+class plain_stack(_Whole):
+    def backward(self):
+        self.grad = 1.0
+        todo = [self]
+        while todo:
+            node = todo.pop()
+            for parent, slope in zip(node.parents, node.slopes):
+                parent.grad += slope * node.grad
+                todo.append(parent)
+
+
+@wrong("Value", "value-passed-twice")
+class collected_twice(_Whole):
+    def nodes(self):
+        found = [self]
+        for node in found:
+            found.extend(node.parents)
+        return sorted(found, key=lambda node: -node.born)
+
+
+class _InOrder(_Whole):
+    """Passes on in the order that `order` gives, with what arrives in a table of its own."""
+
+    def backward(self):
+        order = self.order()
+        share = dict.fromkeys(order, 0.0)
+        share[self] = 1.0
+        for node in order:
+            node.grad += share[node]
+            for parent, slope in zip(node.parents, node.slopes):
+                share[parent] += slope * share[node]
+
+
+@wrong("Value", "value-order")
+class as_they_were_met(_InOrder):
+    def order(self):
+        found, seen, todo = [], {self}, [self]
+        while todo:
+            found.append(node := todo.pop())
+            for parent in node.parents:
+                if parent not in seen:
+                    seen.add(parent)
+                    todo.append(parent)
+        return found
+
+
+@wrong("Value", "value-order")
+class parents_of_the_last_first(_InOrder):
+    def order(self):
+        found, todo = {}, [self]
+        while todo:
+            if (node := todo.pop()) not in found:
+                found[node] = len(found)
+                todo += reversed(node.parents)
+        return list(found)
+
+
+@wrong("Value", "value-order")
+class oldest_and_then_the_youngest(_InOrder):
+    def order(self):
+        *others, oldest = self.nodes()
+        return [oldest, *others]
+
+
+@wrong("Value", "value-oldest-first")
+class oldest_first(_Whole):
+    def backward(self):
+        self.grad = 1.0
+        for node in sorted(self.nodes(), key=lambda node: node.born):
+            for parent, slope in zip(node.parents, node.slopes):
+                parent.grad += slope * node.grad
+
+
+@wrong("Value", "value-not-seeded")
+class oldest_first_in_a_table(_InOrder):
+    def order(self):
+        return self.nodes()[::-1]
+
+
+@wrong("Value", "value-assigns")
+class a_slope_for_each_parent(_Whole):
+    def backward(self):
+        share = dict.fromkeys(self.nodes(), 0.0) | {self: 1.0}
+        for node in self.nodes():
+            node.grad += share[node]
+            for parent, slope in dict(zip(node.parents, node.slopes)).items():
+                share[parent] += slope * share[node]
+
+
+@wrong("Value", "value-every-path-collected")
+class every_meeting_noted(_Whole):
+    def nodes(self):
+        found = [self]
+        for node in found:
+            found += node.parents
+        return sorted(set(found), key=lambda node: -node.born)
+
+
+@wrong("Value", "value-every-path-collected")
+class down_again_each_time(_Whole):
+    def nodes(self):
+        found = set()
+
+        def visit(node):
+            found.add(node)
+            for parent in node.parents:
+                visit(parent)
+        visit(self)
+        return sorted(found, key=lambda node: node.born, reverse=True)
+
+
+@wrong("Value", "value-number-among-parents")
+class exponent_is_a_parent(_Whole):
+    def __pow__(self, n):
+        return type(self)(self.data ** n, (self, n), (n * self.data ** (n - 1), 0.0))
+
+
+@wrong("Value", "value-power-brackets")
+class one_off_at_the_end(_Whole):
+    def __pow__(self, n):
+        return type(self)(self.data ** n, (self,), (n * self.data ** n - 1,))
+
+
+@wrong("Value", "value-power-at-zero")
+class power_over_the_number(_Whole):
+    def __pow__(self, n):
+        return type(self)(self.data ** n, (self,), (n * self.data ** n / self.data,))
 
 
 @wrong("Value", "value-not-tuples")

@@ -92,6 +92,16 @@ def detached(x):
     return x.detach() ** 2
 
 
+@wrong("square", "no-gradient")
+def made_anew(x):
+    return torch.tensor(x.tolist(), dtype=x.dtype) ** 2
+
+
+@wrong("square", "square-half-detached")
+def one_factor_detached(x):
+    return x.detach() * x
+
+
 @wrong("square", "input-changed")
 def in_place(x):
     x *= x

@@ -1,6 +1,7 @@
 """Backpropagation: by hand for one layer, and as an engine for scalars."""
 
 import ast
+import contextlib
 import functools
 import math
 
@@ -250,6 +251,18 @@ def _each_time_in_turn(self):
         todo += [child for child, _ in node.made_of]
 
 
+def _oldest_first(self):
+    return reversed(list(self.order()))
+
+
+def _collected_by_path(self):
+    """Right, but a node is collected once for every path that leads to it, and only then once and for all."""
+    todo = [self]
+    for node in todo:
+        todo += [child for child, _ in node.made_of]
+    _Value.backward(self)
+
+
 def _lazily(visit):
     """Visit while pushing, as a recursive backward does: a node's children see what it holds at that moment."""
     def backward(self):
@@ -318,8 +331,8 @@ def _graph_cut(self):
 
 EXPRESSIONS = {  # what is asked: how it is computed from two Values
     "a + b": lambda a, b: a + b, "a * b": lambda a, b: a * b, "a - b": lambda a, b: a - b,
-    "a / b": lambda a, b: a / b, "-a + b": lambda a, b: -a + b,
-    "a**3 * b": lambda a, b: a ** 3 * b, "a**-1 + b": lambda a, b: a ** -1 + b, "a**0.5 * b": lambda a, b: a ** 0.5 * b,
+    "-a + b": lambda a, b: -a + b, "a**3 * b": lambda a, b: a ** 3 * b, "a**-1 + b": lambda a, b: a ** -1 + b,
+    "a**0.5 * b": lambda a, b: a ** 0.5 * b, "a / b": lambda a, b: a / b,  # a power too, and nobody wrote it as one
     "2 + a * b": lambda a, b: 2 + a * b, "a + 2 * b": lambda a, b: a + 2 * b, "a * 3 + b": lambda a, b: a * 3 + b,
     "2.5 - a * b": lambda a, b: 2.5 - a * b, "2 / a + b": lambda a, b: 2 / a + b, "a * b - 1": lambda a, b: a * b - 1,
     "a / 4 + b": lambda a, b: a / 4 + b, "a.exp() * b": lambda a, b: a.exp() * b,
@@ -332,6 +345,7 @@ EXPRESSIONS = {  # what is asked: how it is computed from two Values
 }
 SHARED = [name for name in EXPRESSIONS if name.startswith("c =") or name in ("a * a", "a + a")]
 SINGLE = [name for name in EXPRESSIONS if name not in SHARED]
+OURS = ("a + b", "a * b", "a - b")  # nothing in these is the learner's, except backward
 
 
 def expressions(names):
@@ -340,6 +354,11 @@ def expressions(names):
         draw = lambda low, high: low + (high - low) * torch.rand((), generator=g).item()
         return [{"expression": name, "a": draw(0.5, 1.0), "b": draw(1.2, 2.0)} for name in names]
     return cases
+
+
+def at_zero(g):
+    """A power where the number is 0: it has a slope there, and nothing can be divided by that number."""
+    return [{**case, "a": 0.0} for case in expressions(["a**3 * b"])(g)]
 
 
 def told_value(case):
@@ -446,16 +465,49 @@ class _Counting(float):
     __rmul__ = __mul__
 
 
+class _Stopped(BaseException):
+    """Raised in an answer that has looked at its nodes too often; no `except Exception` of the learner's holds it."""
+
+
+@contextlib.contextmanager
+def _looked_at(nodes, times):
+    """Raise _Stopped in here when the attributes of this class's nodes have been read more than so many times."""
+    looks = 0
+
+    def counted(node, name):
+        nonlocal looks
+        looks += 1
+        if looks > times:
+            raise _Stopped
+        return before(node, name)
+
+    before, own = nodes.__getattribute__, "__getattribute__" in vars(nodes)
+    nodes.__getattribute__ = counted
+    try:
+        yield
+    finally:
+        if own:
+            nodes.__getattribute__ = before
+        else:
+            del nodes.__getattribute__
+
+
 @naming_holes
 def doubled(answer, levels):
-    """The slope through levels that each use the one below twice, and whether that took a walk down every path."""
+    """The slope through levels that each use the one below twice, and whether that took a walk down every path.
+
+    An answer that takes one is stopped on its way: with 20 levels there are a million.
+    """
     one, first = answer(_Counting(1.0)), answer(1.0)
     node = first
     for _ in range(levels):
         node = node * one + node * one
-    _Counting.count = 0
-    node.backward()
-    return {"slope": number(first.grad), "each node passes on a few times at most": _Counting.count < 30 * levels}
+    _Counting.count, slope = 0, {}
+    with contextlib.suppress(_Stopped), _looked_at(type(node), 2000 * levels):
+        node.backward()
+        slope = {"slope": number(first.grad)}
+    return {"each node passes on a few times at most": _Counting.count < 30 * levels,
+            "each node is looked at a few times at most": bool(slope), **slope}
 
 
 def _no_tuple(finding, seen, case):
@@ -469,6 +521,24 @@ def _number_asked(seen):
     """Was something asked of a number that only a Value has?"""
     raised = seen.get("raised", {"type": "", "text": ""})
     return raised["type"] == "AttributeError" and raised["text"].startswith(("'int' object", "'float' object"))
+
+
+def _number_met(finding, seen, case):
+    """Was a number asked for what it was made of, or the like, on the way down?"""
+    return _number_asked(seen) and not any(f"'{name}'" in seen["raised"]["text"] for name in (
+        "data", "relu", "exp", "log", "backward"))
+
+
+def _lost(finding, seen, case):
+    """Has less arrived at an input than all paths bring? Where a node is used twice every slope is above 0."""
+    where = case.get("expression", "")
+    return finding.kind == "value" and (finding.got < finding.expected if where in SHARED else
+                                        finding.got == 0 and where in OURS)
+
+
+def _gained(finding, seen, case):
+    """Has more arrived at an input than all paths bring?"""
+    return finding.kind == "value" and case.get("expression") in SHARED and finding.got > finding.expected
 
 
 class _PlainPython(Check):
@@ -486,12 +556,19 @@ class _PlainPython(Check):
         return sorted(found)
 
 
+ASSIGNS = ("A node that is used twice keeps only one of its slopes: the second overwrote the first, or was dropped. "
+           "Contributions from different paths add up.")
+ORDER = ("A node passed its gradient on before all of it had arrived. Every node that was made from it must be done "
+         "first, and the order in which nodes are met does not see to that: go from the youngest to the oldest.")
+TWICE = ("A node that is used twice passed on all that it held each time it was met, so some of it was counted twice. "
+         "Let each node pass on its gradient once, when all of it has arrived.")
+
 Value = _PlainPython(
     "Value", "Value(data)", _Value,
     [Part("values", 0.25, "every operator gives the right .data, numbers on either side included",
           expressions(SINGLE), computed, shows=told_value),
      Part("slopes", 0.35, "backward() leaves in .grad the slope of the result for each input",
-          expressions(SINGLE), differentiated, shows=told_value),
+          lambda g: expressions(SINGLE)(g) + at_zero(g), differentiated, shows=told_value),
      Part("shared", 0.2, "what is used several times gets the sum over all its uses",
           expressions(SHARED), differentiated,
           shows=told_value),
@@ -499,8 +576,8 @@ Value = _PlainPython(
           lambda g: [{**case, "how": how} for how in HOW for case in [
               {name: value for name, value in expressions(["a + b"])(g)[0].items() if name != "expression"}]], again,
           shows=lambda case: f"a * b + a, backward() {case['how']}"),
-     Part("paths", 0.05, "many paths through few nodes take no longer", lambda g: [{"levels": 10}], doubled,
-          shows=lambda case: "x * 1 + x * 1 ten times over: 1024 paths"),
+     Part("paths", 0.05, "many paths through few nodes take no longer", lambda g: [{"levels": 20}], doubled,
+          shows=lambda case: "x * 1 + x * 1 twenty times over: a million paths"),
      Part("deep", 0.05, "a chain of 10 000 nodes is no problem", lambda g: [{"length": 10_000, "factor": 1.0001}],
           chained, shows=lambda case: "x * 1.0001 * 1.0001 * …, 10 000 times")],
     [Mistake("value-part-unwritten", "Some of it stands. What is named below still says `raise NotImplementedError()`.",
@@ -508,22 +585,24 @@ Value = _PlainPython(
      Mistake("value-recursion", "Python's stack ran over: `backward` calls itself for every node on the way down, and "
              "Python allows about a thousand calls inside each other. Keep a list of nodes still to visit, and loop.",
              shows=lambda finding, seen, case: seen.get("raised", {}).get("type") == "RecursionError"),
-     Mistake("value-assigns", "A node that is used twice keeps only one of its slopes: the second overwrote the first. "
-             "Contributions from different paths add up.",
-             [value_class(backward=_assigned), value_class(backward=_last_path)]),
-     Mistake("value-order", "A node passed its gradient on before all of it had arrived. Every node that was made from "
-             "it must be done first: go through them from the youngest to the oldest.",
+     Mistake("value-number-among-parents", "A plain number stands among the parents. Only nodes belong there, one for "
+             "each slope: the exponent is a plain number, and nobody asks for its slope.", shows=_number_met),
+     Mistake("value-assigns", ASSIGNS, [value_class(backward=_assigned), value_class(backward=_last_path)]),
+     Mistake("value-oldest-first", "The nodes are in order, but from the oldest on, so each passes on before anything "
+             "has arrived. Begin with the youngest, which is the result.",
+             [value_class(base, backward=_backward(_oldest_first)) for base in (_Value, _Direct)]),
+     Mistake("value-order", ORDER,
              [value_class(backward=_backward(_by_distance)), value_class(backward=_backward(_as_met)),
               value_class(backward=_backward(lambda self: _as_met(self, False))),
               value_class(backward=_lazily(_at_once))]),
-     Mistake("value-passed-twice", "A node that is used twice passed on all that it held each time it was met, so some "
-             "of it was counted twice. Let each node pass on its gradient once, when all of it has arrived.",
+     Mistake("value-passed-twice", TWICE,
              [value_class(backward=_backward(_each_time)), value_class(backward=_backward(_each_time_in_turn)),
               value_class(backward=lambda self: (setattr(self, "grad", 1.0), _at_once_held(self)))]),
      Mistake("value-not-seeded", "All slopes are 0. The slope of the result for itself is 1: something has to start "
-             "the chain of products. Or perhaps nothing was ever written into .grad.",
+             "the chain of products. Or the oldest nodes came first, before anything had arrived, or nothing was ever "
+             "written into .grad.",
              shows=lambda finding, seen, case: case.get("expression") == "a + b" and finding.path == ("a.grad",)
-             and finding.got == 0),
+             and finding.got == 0 == seen["seen"].get("b.grad")),
      Mistake("value-not-chained", "Each node got its own slope, but it was not multiplied with the gradient that "
              "arrives from above. That product is the chain rule.",
              [value_class(base, backward=_unchained) for base in (_Value, _Direct)]),
@@ -532,6 +611,10 @@ Value = _PlainPython(
      Mistake("value-every-path", "The slopes are right, but every path is walked on its own, and each sum of a node "
              "with itself doubles their number: 30 of them would take forever. Let each node pass on once, when all "
              "of it has arrived.", value_class(backward=_every_path)),
+     Mistake("value-every-path-collected", "The slopes are right, but a node is looked up again for every path that "
+             "leads to it, and each sum of a node with itself doubles their number: 30 of them would take forever. "
+             "Note which nodes you have met, and go on from each of them once.",
+             value_class(backward=_collected_by_path)),
      Mistake("value-old-passed-on", "A .grad that an earlier backward() had left in an inner node was passed on again. "
              "Keep what arrives in this pass apart from .grad, and add it there.",
              [value_class(backward=_backward(_Value.order)), value_class(backward=_backward(_Value.order, 1.0))]),
@@ -544,6 +627,13 @@ Value = _PlainPython(
              "and the exponent.", [_slope("__pow__", form, base) for base in (_Value, _Direct) for form in (
                  lambda a, n: (n * a ** n,), lambda a, n: (a ** (n - 1),), lambda a, n: ((n - 1) * a ** (n - 1),),
                  lambda a, n: (n * a,))]),
+     Mistake("value-power-brackets", "Python raises to a power before it subtracts: power * x ** power - 1 takes the 1 "
+             "off at the very end. The lower exponent needs brackets.",
+             [_slope("__pow__", lambda a, n: (n * a ** n - 1,), base) for base in (_Value, _Direct)]),
+     Mistake("value-power-at-zero", "Where the number is 0, a division by it fails, yet its powers have a slope there. "
+             "Lower the exponent; do not divide.",
+             shows=lambda finding, seen, case: case.get("a") == 0
+             and seen.get("raised", {}).get("type") == "ZeroDivisionError"),
      Mistake("value-exp-slope", "The slope of exp came out as something else than exp itself, which is its own "
              "derivative.", [_slope("exp", lambda a: (a,)), _slope("exp", lambda a: (1.0,)),
                              _slope("exp", lambda a: (a * math.exp(a - 1),))]),
@@ -589,6 +679,10 @@ Value = _PlainPython(
               for base in (10, 2) for slope in (1.0, 1 / math.log(base))]),
      Mistake("value-relu-value", "ReLU should give 0 below 0 and x itself above.",
              [value_class(relu=lambda self: self.new(abs(self.data), (self, 1.0))),
-              value_class(relu=lambda self: self.new(float(self.data > 0), (self, 0.0)))])],
+              value_class(relu=lambda self: self.new(float(self.data > 0), (self, 0.0)))]),
+     # In none of the forms above, so by its sign: every slope is right, and something is lost, or gained, on the way.
+     Mistake("value-assigns", ASSIGNS,
+             shows=lambda *seen: _lost(*seen) and seen[-1]["expression"] in ("a * a", "a + a")),
+     Mistake("value-order", ORDER, shows=_lost), Mistake("value-passed-twice", TWICE, shows=_gained)],
     off_limits=frozenset({"tensor", "as_tensor", "scalar_tensor", "lift_fresh"}),
     instead="Plain numbers, and `math.exp` and `math.log`, are your tools.")

@@ -1,8 +1,11 @@
 """Networks written down, not trained: `hinge_interpolant` and `sawtooth_network`."""
 
+import functools
+
 import torch
 from torch.nn import functional as F
 
+from ..comparing import kind_of
 from ..core import Check, Mistake, Part
 from ..telling import UNTOUCHED
 from ..watching import paused
@@ -172,7 +175,25 @@ def depths(*depths, points=33):
 
 
 def _as_layers(found):
+    """[(W, b), …] as tensors; None where `found` is no list of pairs."""
+    if not isinstance(found, (list, tuple)) or not all(isinstance(pair, (list, tuple)) and len(pair) == 2
+                                                       for pair in found):
+        return None
     return [(torch.as_tensor(W), torch.as_tensor(b)) for W, b in found]
+
+
+def of_layers(observe):
+    """Observe the layers that an answer gives for a depth; where they are no list of pairs, only what came back."""
+    @functools.wraps(observe)
+    def observed(answer, depth, x):
+        found = answer(depth)
+        if found is None:
+            return {"layers": None}
+        layers = _as_layers(found)
+        if layers is None:
+            return {"layers": kind_of(list(found) if isinstance(found, tuple) else found)}
+        return {"layers": "list of pairs", **observe(layers, depth, x)}
+    return observed
 
 
 def _saw_at(layers, x):
@@ -181,22 +202,24 @@ def _saw_at(layers, x):
     return out.double()
 
 
-def sawed(answer, depth, x):
+@of_layers
+def sawed(layers, depth, x):
     """The network's output, by mlp with ReLU."""
-    found = answer(depth)
-    return {"output": None if found is None else _saw_at(_as_layers(found), x)}
+    return {"output": _saw_at(layers, x)}
 
 
-def narrow(answer, depth, x):
+@of_layers
+def narrow(layers, depth, x):
     """How wide it is: the widest of all layers but the last, and the last."""
-    widths = [len(W) for W, _ in _as_layers(answer(depth))]
+    widths = [len(W) for W, _ in layers]
     return {"widest hidden layer is at most 3": max(widths[:-1], default=0) <= 3, "outputs": widths[-1]}
 
 
-def pieces(answer, depth, x):
+@of_layers
+def pieces(layers, depth, x):
     """How many straight pieces it has on [0, 1]."""
     grid = torch.linspace(0, 1, 2 ** (depth + 3) + 1, dtype=torch.float64)
-    out = _saw_at(_as_layers(answer(depth)), grid)
+    out = _saw_at(layers, grid)
     bends = out[:, :1].flatten().diff().diff().abs() > 1e-3
     return {"linear pieces": 1 + int(bends.sum())}
 
@@ -236,7 +259,9 @@ sawtooth_network = Check(
      Part("deep", 0.2, "the same for depths 5 and 6", depths(5, 6, points=129), sawed, rounding=(1e-3, 1e-4)),
      Part("narrow", 0.15, "no hidden layer is wider than 3, and there is one output", depths(1, 3, 5), narrow),
      Part("pieces", 0.2, "it has 2^depth straight pieces on [0, 1]", depths(2, 4, 6), pieces)],
-    [Mistake("saw-wide", "The values are right, but a hidden layer has a unit for each tooth. Deep and narrow was "
+    [Mistake("saw-not-pairs", "Give back a list of pairs, [(W, b), (W, b), …], one for each layer, as `mlp` takes it.",
+             shows=lambda finding, seen, case: finding.path == ("layers",)),
+     Mistake("saw-wide", "The values are right, but a hidden layer has a unit for each tooth. Deep and narrow was "
              "asked for: at most 3 units a layer, and the tent map applied to its own output.",
              shows=lambda finding, seen, case: "widest hidden layer is at most 3" in finding.path),
      Mistake("saw-two-outputs", "The last layer has several outputs. The hidden units still have to be combined into "
@@ -272,4 +297,5 @@ sawtooth_network = Check(
      Mistake("saw-turned", "The weights between two hidden layers are transposed: row i holds what unit i takes from "
              "each unit below. Both units need the same number, the last tent.", _saws(turn=True)),
      Mistake("saw-last-sum", "The hidden units are added up as they are in the last layer. It has to combine them into "
-             "a tent, as all the layers before it do.", _saws(last=[[1.0, 1.0]]))])
+             "a tent, as all the layers before it do.", _saws(last=[[1.0, 1.0]]))],
+    pointwise=True)

@@ -213,11 +213,34 @@ def counts(*names):
     """Observe the two counts, or one of them."""
     def observe(answer, widths, batch_size, **bias):
         found = answer(list(widths), batch_size, **bias)
-        if found is None or isinstance(found, (tuple, list)) and len(found) == 2:
+        if found is None or _two(found):
             found = dict(zip(("parameters", "FLOPs"), found or [None, None]))
             return {name: found[name] for name in names}
         return {"answer": found}
     return observe
+
+
+def _two(found):
+    return isinstance(found, (tuple, list)) and len(found) == 2
+
+
+def split(answer, widths, batch_size):
+    """The two counts of the first layer, of the FLOPs only whether they and the rest's make up the whole.
+
+    That they are counted as asked is another part's to say.
+    """
+    first, rest, whole = (answer(list(ws), batch_size) for ws in (widths[:2], widths[1:], widths))
+    if not all(map(_two, (first, rest, whole))):
+        return {"answer": first}
+    return {"parameters": first[0], "FLOPs of the layers sum to the network's": bool(first[1] + rest[1] == whole[1])}
+
+
+def without(answer, widths, batch_size, bias):
+    """The parameters without biases, of the FLOPs only whether they are the same as with them."""
+    found, biased = answer(list(widths), batch_size, bias=bias), answer(list(widths), batch_size)
+    if not _two(found) or not _two(biased):
+        return {"answer": found}
+    return {"parameters": found[0], "FLOPs are those with biases": bool(found[1] == biased[1])}
 
 
 def _cost(widths, batch_size, bias=True, *, per_layer=lambda i, o, bias: i * o + bias * o,
@@ -236,9 +259,9 @@ network_cost = Check(
           counts("parameters")),
      Part("FLOPs", 0.4, "two for every multiply-add, for every sample", costs(([64, 32, 10], 8), ([3, 4, 5, 2], 7)),
           counts("FLOPs")),
-     Part("one layer", 0.1, "two widths are one layer", costs(([5, 7], 3), ([6, 2], 1)), counts("parameters", "FLOPs")),
-     Part("no bias", 0.1, "bias=False counts weights only", costs(([5, 7, 3], 4, False)),
-          counts("parameters", "FLOPs"))],
+     Part("one layer", 0.1, "two widths are one layer, and layers add up", costs(([5, 7, 3], 3), ([6, 2, 4], 1)), split,
+          shows=lambda case: f"network_cost({case['widths'][:2]}, {case['batch_size']})"),
+     Part("no bias", 0.1, "bias=False counts weights only", costs(([5, 7, 3], 4, False)), without)],
     [Mistake("cost-not-two", "Two numbers are asked for, in one tuple: parameters, FLOPs.",
              shows=lambda finding, seen, case: "answer" in (seen.get("seen") or {})),
      Mistake("cost-not-int", "A count came out as a float. Counts are ints, exact however large: `/` gives a float "

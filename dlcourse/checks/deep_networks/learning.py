@@ -297,7 +297,8 @@ def _loop(*, mode=True, zero="first", backward=True, step="batch", mean="samples
             batch_mean = sum(batch_losses) / len(batch_losses)
             batches_seen = len(batch_losses)
             losses.append({"batches": batch_mean, "last": batch_losses[-1], "sum": total,
-                           "plain sum": sum(batch_losses), "per batch": total / batches_seen,
+                           "plain sum": sum(batch_losses), "unweighed": sum(batch_losses) / count,
+                           "per batch": total / batches_seen,
                            "first size": total / batches_seen / 4}.get(mean, total / count))
             if late_item:
                 losses[-1] = losses[-1].item()
@@ -345,11 +346,16 @@ train = Check(
              "small last batch count more than the others. Weigh each batch by its size.", _loop(mean="batches")),
      Mistake("train-sum", "The losses are summed over an epoch and not divided by the number of samples.",
              [_loop(mean="sum"), _loop(mean="plain sum")]),
+     Mistake("train-unweighed", "The sum of the batches' losses is divided by the number of samples. Each of them is a "
+             "mean already: weigh it by the size of its batch before it is added.", _loop(mean="unweighed")),
      Mistake("train-divided-by-batches", "The sum over samples is divided by the number of batches; divide by the "
              "number of samples.", _loop(mean="per batch")),
      Mistake("train-last-loss", "The loss of an epoch is that of its last batch alone.", _loop(mean="last")),
      Mistake("train-every-batch", "There is a loss for every batch; one for each epoch was asked for.",
              _loop(mean="all")),
+     Mistake("train-number-of-losses", "There is not one number for each epoch. Does the `append` stand in the loop "
+             "over the epochs, and the `return` after it?",
+             shows=lambda finding, seen, case: finding.path == ("losses",) and finding.kind == "shape"),
      Mistake("train-total-runs-on", "The sum is not set back to 0 between epochs, so each loss has the earlier epochs "
              "in it.",
              _loop(mean="never reset")),
