@@ -3,9 +3,15 @@
 It is data of this one form, whoever wrote it there: text, or a finite number, with the name of its question.
 """
 
+import ast
+import math
+import operator
+
 MIME = "application/vnd.dlcourse.answer+json"
 LONGEST = 200  # characters of a text
 LARGEST = 1e300  # of a number, to either side
+ARITHMETIC = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+              ast.Pow: operator.pow, ast.USub: operator.neg, ast.UAdd: operator.pos}
 
 
 def output(question: str, answer: str | float | None) -> dict:
@@ -33,5 +39,31 @@ def is_plain(answer: object) -> bool:
     return type(answer) in (int, float) and abs(answer) <= LARGEST  # which nan is not
 
 
+def number(text: str) -> float:
+    """The number that a line comes to: "27", "1e-6", "3 / 0.8", "0.5 ** 3"; an int where it is a whole one.
+
+    Raises ValueError, with what to write, for anything else.
+    """
+    try:
+        value = _value(ast.parse(text[:LONGEST].strip().replace("−", "-"), mode="eval").body)
+        finite = math.isfinite(value)
+    except (SyntaxError, TypeError, ValueError, ArithmeticError, RecursionError, MemoryError):
+        finite = False
+    if not finite:
+        point = " Decimals stand after a point, not a comma." if "," in text else ""
+        raise ValueError(f"“{text[:40]}” is no number. Write one like 27, 0.39, 1e-6 or 0.5 ** 3.{point}")
+    return int(value) if value.is_integer() and abs(value) < 2 ** 53 else value
+
+
 def _is_name(thing: object) -> bool:
     return isinstance(thing, str) and len(thing) <= LONGEST and thing.isidentifier()
+
+
+def _value(node: ast.expr) -> float:
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        return float(node.value)
+    if isinstance(node, ast.UnaryOp) and type(node.op) in ARITHMETIC:
+        return ARITHMETIC[type(node.op)](_value(node.operand))
+    if isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC:
+        return ARITHMETIC[type(node.op)](_value(node.left), _value(node.right))
+    raise ValueError(node)

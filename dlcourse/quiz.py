@@ -8,10 +8,7 @@ learner's progress is recorded it is there again when the cell is run again (pro
 is typed, `review_gain = "a"`: the check takes both.
 """
 
-import ast
 import html
-import math
-import operator
 import re
 
 import ipywidgets
@@ -23,8 +20,6 @@ BESIDE, IN_COLUMNS = {"description_width": "initial"}, {"description_width": "11
 NARROW, FIELD = ipywidgets.Layout(width="6.5em"), ipywidgets.Layout(width="24em")
 COLUMNS = ipywidgets.Layout(flex_flow="row wrap")
 OPEN = "-"  # the letter of a place or a term that has none yet
-ARITHMETIC = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
-              ast.Pow: operator.pow, ast.USub: operator.neg, ast.UAdd: operator.pos}
 
 
 class Reply:
@@ -124,7 +119,7 @@ class Number:
 
     def read(self) -> float:
         """The number. Raises ValueError with what to write."""
-        return number(self.line.value)
+        return answers.number(self.line.value)
 
     def when_chosen(self, do) -> None:
         """Call `do()` for each text from now on."""
@@ -168,31 +163,6 @@ class Letters:
 
 
 CONTROLS = {"choice": Letter, "numeric": Number, "ordering": Letters, "matching": Letters}
-
-
-def number(text: str) -> float:
-    """The number that a line comes to: "27", "1e-6", "3 / 0.8", "0.5 ** 3"; an int where it is a whole one.
-
-    Raises ValueError, with what to write, for anything else.
-    """
-    try:
-        value = _value(ast.parse(text[:answers.LONGEST].strip().replace("−", "-"), mode="eval").body)
-        finite = math.isfinite(value)
-    except (SyntaxError, TypeError, ValueError, ArithmeticError, RecursionError, MemoryError):
-        finite = False
-    if not finite:
-        raise ValueError(f"“{text[:40]}” is no number. Write one like 27, 0.39, 1e-6 or 0.5 ** 3.")
-    return int(value) if value.is_integer() and abs(value) < 2 ** 53 else value
-
-
-def _value(node: ast.expr) -> float:
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        return float(node.value)
-    if isinstance(node, ast.UnaryOp) and type(node.op) in ARITHMETIC:
-        return ARITHMETIC[type(node.op)](_value(node.operand))
-    if isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC:
-        return ARITHMETIC[type(node.op)](_value(node.left), _value(node.right))
-    raise ValueError(node)
 
 
 def _status(message: str) -> str:

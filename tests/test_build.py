@@ -155,6 +155,7 @@ def test_a_lesson_whose_run_goes_wrong_changes_nothing_not_even_the_lessons_befo
     assert tree(toy) == before
 
 
+@pytest.mark.slow
 def test_a_cell_that_never_ends_is_stopped(toy, monkeypatch):
     monkeypatch.setattr(lessons, "CELL_SECONDS", 2)
     source = toy / "solutions/01_sums/01_sums.py"

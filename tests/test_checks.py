@@ -44,19 +44,61 @@ def test_a_part_that_holds_earns_its_share_and_nothing_does_without_the_first():
 
 
 def test_the_message_shows_what_was_asked_what_came_back_and_where_they_part():
-    message = failing(doubling(), lambda x: 2 * x + (x > 0)).message
+    message = failing(doubling(pointwise=True), lambda x: 2 * x + (x > 0)).message
     for piece in ("double(x) with x of shape (7,), float64", "Looked at output at [", "where x = ", "Yours", "Expected",
                   "✗ values: twice x", "✓ gradient: the gradient is 2"):
         assert piece in message
 
 
-@pytest.mark.parametrize("name, shown", [
-    ("output", "Looked at output, number 2 at [0, 0], where x = 3\n"),
-    ("gradient of weight", "Looked at gradient of weight, number 2 at [0, 0]\n")])
-def test_a_place_in_a_list_is_counted_from_1_and_only_xs_own_gradient_shows_x(name, shown):
-    listing = Check("rows", "rows(x)", lambda x: [x, x], [
-        Part("values", 1.0, "x twice", lambda g: [{"x": torch.full((2, 2), 3.0)}], lambda rows, x: {name: rows(x)})])
-    assert shown in failing(listing, lambda x: [x, x + 1]).message
+def rows(reference, x, **options):
+    """A check of one part that looks at what comes back for x."""
+    return Check("rows", "rows(x)", reference, [
+        Part("values", 1.0, "as the reference", lambda g: [{"x": x}], lambda rows, x: {"output": rows(x)})], **options)
+
+
+@pytest.mark.parametrize("reference, answer, shown", [
+    (lambda x: [x, x], lambda x: [x, x + 1], "Looked at output, number 2 at [0, 0]\n"),
+    (lambda x: [[x], [x, x]], lambda x: [[x], [x, x + 1]], "Looked at output, number 2, in it number 2 at [0, 0]\n")])
+def test_a_place_in_a_list_is_counted_from_1_and_one_in_a_list_of_lists_inside_that(reference, answer, shown):
+    assert shown in failing(rows(reference, torch.ones(2, 2)), answer).message
+
+
+@pytest.mark.parametrize("options", [{"pointwise": True}, {"curve": (-1, 1)}, {}], ids=str)
+@pytest.mark.parametrize("x, reference, entry, place, own", [
+    ([[3.0, 5.0], [7.0, 9.0]], lambda x: x, 2, " at [1, 0]", ", where x = 7"),
+    ([3.0, 7.0], lambda x: x[:, None], 1, " at [1, 0]", ", where x = 7"),
+    (7.0, lambda x: x, 0, "", ", where x = 7"),
+    ([3.0, 7.0], lambda x: x[:, None].expand(2, 3), 4, " at [1, 1]", ""),
+    ([[3.0]], lambda x: x.expand(2, 2), 2, " at [1, 0]", ""),
+    ([[3.0, 7.0]], lambda x: x[0], 1, " at [1]", ""),
+], ids=["entry by entry", "a row to a column", "one number", "three of each", "more than x has", "fewer axes"])
+def test_x_is_shown_of_a_function_of_one_number_where_it_has_its_own_and_nowhere_else(
+        options, x, reference, entry, place, own):
+    def wrong_in_one(x):
+        y = reference(x).clone()
+        y.view(-1)[entry] += 1
+        return y
+    shown = f"Looked at output{place}{own if options else ''}\n"
+    assert shown in failing(rows(reference, torch.tensor(x), **options), wrong_in_one).message
+
+
+@pytest.mark.parametrize("reference, answer, says", [
+    (lambda x: [1.0, 2.0, 3.0], lambda x: [1.0, 2.0], "3 entries were asked for, and 2 came back."),
+    (lambda x: x[:1], lambda x: x, "1 entry was asked for, and 2 came back."),
+    (lambda x: [x], lambda x: [], "1 entry was asked for, and 0 came back."),
+    (lambda x: x, lambda x: x[:, None], "The numbers came back in another shape than was asked for."),
+    (lambda x: x[:, None], lambda x: x[:1, None], "The numbers came back in another shape than was asked for."),
+    (lambda x: {"a": x}, lambda x: 3, "It gave back an int; a dict of 1 was asked for."),
+    (lambda x: "left", lambda x: [x], "It gave back a list of 1; a str was asked for."),
+    (lambda x: None, lambda x: 3, "It gave back an int; None was asked for."),
+])
+def test_what_came_back_in_another_form_is_told_in_plain_words(reference, answer, says):
+    assert says in failing(rows(reference, torch.ones(2)), answer).message
+
+
+def test_a_lost_gradient_names_the_copy_that_forgets_where_its_numbers_came_from():
+    verdict = failing(doubling(), lambda x: 2 * torch.tensor(x.tolist(), dtype=x.dtype))
+    assert verdict.misconception == "no-gradient" and "through `torch.tensor(…)`, which copies" in verdict.message
 
 
 def test_a_notebook_shows_the_message_and_no_traceback():
@@ -162,7 +204,9 @@ def test_python_functions_and_whole_modules_can_be_ruled_out_too():
         return 2 * x
 
     clip = torch.nn.utils.clip_grad_norm_
-    assert "torch.optim" in failing(ruled, with_optimizer).message
+    assert "it uses torch.optim." in failing(ruled, with_optimizer).message
+    both = lambda x: torch.nn.Sequential()(with_optimizer(x))
+    assert "it uses torch's Sequential and torch.optim." in failing(ruled, both).message
     assert "torch.nn.utils.clip_grad" in failing(ruled, lambda x: (clip([torch.zeros(1)], 1.0), 2 * x)[1]).message
     sequential = torch.nn.Sequential
     assert "torch.nn.modules.container.Sequential" in failing(ruled, lambda x: sequential()(2 * x)).message

@@ -99,6 +99,21 @@ def test_aba_has_as_many_alignments_as_the_binomial_says():
             assert counted == math.comb(frames + 3, 6)
 
 
+def test_the_residual_nets_bowl_ends_where_the_text_says():
+    LESSON.says("from α ≈ −0.3 on the way leads over a low ridge and down into a second hollow, whose deepest point lies "
+                "near α = −0.45, β = 0.2. A long valley crosses the upper right corner.")
+    alphas, heights = explore._plane.__wrapped__(True, cells=21)
+    at = lambda value: (alphas - value).abs().argmin().item()
+    left = heights[at(0), :at(0) + 1].flip(0)  # from the cross on
+    ridge = (left.diff() < 0).nonzero()[0, 0].item()
+    assert abs(alphas[at(0) - ridge] + 0.3) < 0.06 and left[ridge:].min() < left[ridge] - 0.1
+    hollow = heights[at(0):, :at(-0.3)]
+    row, column = divmod(hollow.argmin().item(), hollow.shape[1])
+    assert abs(alphas[column] + 0.45) < 0.06 and abs(alphas[at(0) + row] - 0.2) < 0.06
+    valley = heights[at(0.5):, at(0.15):at(0.85)]
+    assert (valley.amin(0) < valley[0] - 0.2).all() and (valley.amin(0) < valley[-1]).all()
+
+
 def test_the_true_swing_solves_the_oscillators_equation():
     LESSON.says(r"u''(t) + \omega^2 u(t) = 0")
     assert own["oscillator_residual"](own["swing"], own["TIMES"], 8.0) < 1e-20
@@ -220,6 +235,7 @@ def test_dice_finds_small_masks_while_cross_entropy_still_finds_nothing(seed):
     assert 0 < dice[-1] - plain[-1] < 0.5 * (dice[3] - plain[3])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_embedding_tells_known_digits_apart_better_and_strangers_worse_than_pixels(seed):
     LESSON.says("told apart better than by the distance between pixels",
@@ -271,6 +287,7 @@ def test_roughness_does_not_see_the_middle():
     assert own["roughness"](flat) > 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_residual_free_deep_nets_slices_are_rougher_than_a_residual_ones(seed):
     LESSON.says("The plain net's slices bend more, and rise higher by some powers of ten.",
@@ -334,6 +351,7 @@ def test_most_critical_points_are_a_smaller_nets_with_one_unit_idle_or_doubled()
             smaller = ways
 
 
+@pytest.mark.slow
 def test_wide_nets_end_at_one_height_where_narrow_ones_end_at_two():
     LESSON.says("With three or four units there are two heights",
                 "With sixteen all forty starts end at the same height, up to 0.01, and that is the lower one.",
@@ -358,6 +376,7 @@ def test_rescaling_changes_the_curvature_and_nothing_else():
 # The explorers.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name, moves", [
     ("focal", {"gamma": (0.0, 5.0), "p": (0.5, 0.99)}),
     ("alignments", {"word": ("ab", "abba"), "frames": (2, 14), "sharpness": (0.0, 5.0)}),

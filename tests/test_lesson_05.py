@@ -143,7 +143,7 @@ def test_decaying_a_too_high_rate_drops_the_loss_at_once(seed):
     LESSON.says("The jitter stops at once", "in the second epoch after the cut it is at least a quarter below",
                 "in the third it is lower than six epochs had ever brought it",
                 "the loss sinks further in each of the three epochs", "lags far behind for three epochs",
-                "From the fifth on it is lower than 0.1, and in the ninth it is about where the cut run is, or lower")
+                "From the fifth on it is lower than 0.1, and in the ninth it is lower than the cut run as well")
     kept, cut, low = own["cut_after"](seed=seed)
     looks = EPOCH // 3  # in an epoch
     before, first, second, third = (cut[n * looks:(n + 1) * looks] for n in (5, 6, 7, 8))
@@ -156,7 +156,7 @@ def test_decaying_a_too_high_rate_drops_the_loss_at_once(seed):
     epochs = [(mean(one[n * looks:(n + 1) * looks]), mean(other[n * looks:(n + 1) * looks]))
               for n in range(9) for one, other in [(low, kept)]]
     assert all(slow > fast + 0.4 for slow, fast in epochs[:3]) and all(slow < fast - 0.1 for slow, fast in epochs[4:])
-    assert epochs[8][0] < mean(third) + 0.03
+    assert epochs[8][0] < mean(third)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -168,22 +168,23 @@ def test_what_comes_down_ends_lower_than_the_constant_rate(seed):
     runs |= {f"constant {lr}": own["train"](lambda n: lr, 8, seed=seed)[0] for lr in (0.01, 0.03)}
     last, middle = ({name: mean(losses[slice(*epochs)]) for name, losses in runs.items()}
                     for epochs in ((-EPOCH, None), (0, 4 * EPOCH)))
-    assert max(last["step decay"], last["cosine"]) < last["constant"] - 0.15
+    assert max(last["step decay"], last["cosine"]) < last["constant 0.06"] - 0.15
     assert max(last["step decay"], last["cosine"]) < last["constant 0.02"] - 0.03
     assert last["constant 0.02"] == min(loss for name, loss in last.items() if name.startswith("constant"))
-    assert middle["constant"] - middle["cosine"] < 0.15
+    assert middle["constant 0.06"] - middle["cosine"] < 0.15
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_loss_jumps_at_a_restart_and_each_cycle_ends_lower(seed):
-    LESSON.says("At the second restart the loss jumps up with the rate",
-                "each cycle ends lower than the one before")
+    LESSON.says("After each restart the loss rises with the rate", "each cycle ends lower than the one before")
     _, losses = own["restarts"](seed)
     ends = [mean(losses[epoch * EPOCH - 30:epoch * EPOCH]) for epoch in (2, 6, 14)]
-    assert mean(losses[6 * EPOCH + 20:7 * EPOCH]) > ends[1] + 0.1
+    for restart, before in zip((2, 6), ends):
+        assert mean(losses[restart * EPOCH:(restart + 1) * EPOCH]) > before + 0.05
     assert ends[0] > ends[1] + 0.02 and ends[1] > ends[2] + 0.02
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_warm_up_lets_a_transformer_survive_a_rate_that_kills_it_without(seed):
     LESSON.says("it ends at the loss of guessing", "With 75 steps of warm-up the same rate trains it.",
@@ -197,24 +198,30 @@ def test_warm_up_lets_a_transformer_survive_a_rate_that_kills_it_without(seed):
     assert both < min(warmed, lower) - 0.02
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_one_cycle_reaches_94_percent_in_fewer_epochs_than_any_of_the_constant_rates(seed):
     LESSON.says("One cycle gets there within 8 epochs; the fastest of the four constant rates takes longer",
                 "the cycle's own maximum, held constant, does not get there in 25 epochs",
                 "Half-way, after four epochs, the constant 0.03 is still ahead",
-                "A cosine from the same peak, without the rise, gets there as soon")
+                "A cosine from the same peak, without the rise, gets there as soon or sooner",
+                "what counts here is the first epoch at 94 %, and the constant 0.02 falls below it again in the next")
     runs = own["race"](seed)
     needed = {name: own["epochs_to"](own["TARGET"], accuracies) for name, accuracies in runs.items()}
     cycle, fall = needed.pop("one cycle, maximum 0.06"), needed.pop("cosine from 0.06")
     assert fall <= cycle <= 8 and min(needed.values()) >= 10 and len(needed) == 4
     assert needed["constant 0.06"] == math.inf
+    assert runs["constant 0.02"][needed["constant 0.02"]] < own["TARGET"]
     assert runs["constant 0.03"][3] > runs["one cycle, maximum 0.06"][3] + 0.01
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_each_branch_of_the_level_run_drops_as_its_rate_comes_down(seed):
     LESSON.says("Up to there the runs are the same.", "Each branch drops while its rate comes down, whichever epoch that is.",
-                "Four more level epochs alone buy less than those two.")
+                "Four more level epochs alone buy less than those two.",
+                "Here the branch after 8 epochs ends no lower than the one after 4; only the one after 12 ends lower. "
+                "With other seeds the order changes: at the level rate this small net learns little after its first "
+                "few epochs.")
     runs = own["branches"](seed)
     assert runs[4][:4 * EPOCH] == runs[8][:4 * EPOCH] and runs[8][:8 * EPOCH] == runs[12][:8 * EPOCH]
     level = {epoch: mean(runs[12][(epoch - 1) * EPOCH:epoch * EPOCH]) for epoch in runs}
@@ -222,6 +229,9 @@ def test_each_branch_of_the_level_run_drops_as_its_rate_comes_down(seed):
     assert min(drop.values()) > 0.07
     for start in (4, 8):  # from the same epoch on: two epochs of decay against four level ones
         assert drop[start] > level[start] - level[start + 4] + 0.05
+    ends = {start: mean(losses[-41:]) for start, losses in runs.items()}  # where the drawn lines end
+    assert (sorted(ends, key=ends.get) == [12, 4, 8]) == (seed == 0)  # the figure's seed
+    assert level[4] - level[12] < 0.3
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -276,6 +286,74 @@ def test_each_schedule_of_the_designer_draws_and_says_where_it_ends_and_idle_sli
         assert explorer.words.startswith(f"{name} with a peak rate of 0.1: the last 20 steps have a mean loss of ")
         assert explorer.controls["warm"].disabled == (name not in own["explore"].WARMS)
         assert explorer.controls["count"].disabled == (name not in own["explore"].COUNTS)
+
+
+def told(name, answer):
+    """The message of a check to an answer that does not hold."""
+    with pytest.raises(CheckFailed) as failed:
+        getattr(own["check"], name)(answer)
+    return failed.value.verdict.message
+
+
+class LoadsNoRates(own["Scheduler"]):
+    def load_state_dict(self, state):
+        self.n, self.base_lrs = state["n"], state["base_lrs"]
+
+
+class MovesTheFirstGroup(own["Scheduler"]):
+    def step(self):
+        self.n += 1
+        self.optimizer.param_groups[0]["lr"] = self.base_lrs[0] * self.schedule(self.n)
+
+
+class CountsOnAfterACut(own["ReduceOnPlateau"]):
+    def step(self, metric):
+        before = self.bad
+        super().step(metric)
+        self.bad = 0 if metric == self.best else before + 1
+
+
+def test_a_part_that_is_right_is_not_blamed_for_a_mistake_in_another():
+    assert "✗ resume" in (said := told("Scheduler", LoadsNoRates)) and "✓ snapshot" in said
+    said = told("ReduceOnPlateau", CountsOnAfterACut)
+    assert "✗ counting" in said and "✓ groups" in said
+    said = told("cosine_restarts", lambda step, period, base_lr, min_lr=0.0, mult=1: own["cosine"](
+        step % period, period, base_lr, min_lr))
+    assert "✗ growing" in said and "✓ floor" in said
+
+
+def test_groups_and_batches_are_counted_from_0_in_messages_as_in_code():
+    assert 'Looked at param_groups[1]["lr"] after step() number 1' in told("Scheduler", MovesTheFirstGroup)
+
+    def second_too_high(*given):
+        lrs, losses = own["lr_range_test"](*given)
+        return [lrs[0], 1.1 * lrs[1], *lrs[2:]], losses
+
+    assert "Looked at lrs[1]" in told("lr_range_test", second_too_high)
+
+
+def test_what_comes_down_tolerates_a_higher_peak_in_the_designer_and_at_a_low_one_the_constant_is_best():
+    LESSON.says("All that come down tolerate a higher peak than the constant: at 0.2, with the other sliders as they "
+                "were, it ends at 1.77, step decay at 1.13 and a cosine at 1.03. At 0.01 the constant does best of "
+                "all, at 0.97")
+    explore = own["explore"]
+    ends = {peak: {name: explore.final(explore.trained_by(tuple(
+        peak * shape(step / explore.STEPS, 0.3, 2) for step in range(explore.STEPS))))
+        for name, shape in explore.SHAPES.items()} for peak in (0.2, 0.01)}
+    told = {(0.2, "constant"): 1.77, (0.2, "step decay"): 1.13, (0.2, "cosine"): 1.03, (0.01, "constant"): 0.97}
+    assert {key: ends[key[0]][key[1]] for key in told} == pytest.approx(told, abs=0.02)
+    assert max(ends[0.2], key=ends[0.2].get) == min(ends[0.01], key=ends[0.01].get) == "constant"
+
+
+def test_larger_batches_and_no_momentum_move_the_marks_of_the_range_explorer_up():
+    LESSON.says("With larger batches the lowest point moves up: with momentum 0.9 from a rate of 0.16 for batches of 8 "
+                "to 0.41 for batches of 256. Without momentum both marks lie more than twice as high")
+    rates = [1e-4 * 1e5 ** (step / 119) for step in range(120)]
+    marks = lambda size, momentum: own["explore"].suggestion(
+        rates, own["explore"].trained_by(tuple(rates), size, momentum, 6.0))
+    assert marks(8, 0.9)[1] == pytest.approx(0.16, rel=0.15) and marks(256, 0.9)[1] == pytest.approx(0.41, rel=0.15)
+    for size in (8, 256):
+        assert all(without > 2 * with_it for without, with_it in zip(marks(size, 0.0), marks(size, 0.9)))
 
 
 @pytest.mark.parametrize("batch_size", ["8", "256"])

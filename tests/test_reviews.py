@@ -143,6 +143,16 @@ def test_what_is_no_row_of_letters_is_told_how_to_write_one(answer):
     assert found.score == 0 and "Answer with 4 letters in quotes" in found.message
 
 
+@pytest.mark.parametrize("answer, told", [
+    ("abc", "4 letters are asked for, and there are 3."), ("abce", "there is no e to choose."),
+    ("dcba", "0 of 4 are right."), ("aacd", "a stands more than once and b not at all."),
+    ("aa--", "a stands more than once."), ("bcda", "0 of 4 are right.")])
+def test_a_row_of_letters_is_counted_whatever_is_wrong_with_it(answer, told):
+    message = verdict(letters(x="a", y="b", z="c", w="d"), answer).message
+    assert told in message and "not that one" not in message
+    assert ("more than once" in message) == (len(set(answer)) < len(answer))
+
+
 @pytest.mark.parametrize("seen", [None, 3, "abcd", [], {}, {"answer": None}, {"answer": "abcd"}, {"answer": {"x": 1}},
                                   {"answer": {"x": ["a"]}}, {"answer": {"x": {"a": "a"}, "y": None}}])
 def test_observations_of_any_other_form_earn_nothing(seen):
@@ -150,6 +160,31 @@ def test_observations_of_any_other_form_earn_nothing(seen):
     for observations in ({"parts": {"answer": [{"seen": seen}]}}, {"parts": {"answer": [seen]}}, {"parts": {"answer": seen}}):
         found = question.judge(question.questions(), observations)
         assert not found.passed and found.score == 0.0
+
+
+# Numbers.
+
+
+@pytest.mark.parametrize("answer", ["1/3", " 1 / 3 ", "0.333333", 1 / 3, "3 ** -1"])
+def test_a_number_may_be_written_as_arithmetic_in_quotes(answer):
+    assert verdict(questions.numeric("n", 1 / 3, "Yes.", "Look again.", {}), answer).passed
+
+
+@pytest.mark.parametrize("answer", ["0,341", (0, 341), "a third", "nan", [1], ""])
+def test_what_is_no_number_is_told_how_to_write_one(answer):
+    found = verdict(questions.numeric("n", 0.341, "Yes.", "Look again.", {}), answer)
+    assert not found.passed and "such as 0.5 or 1/3 (a point, no comma); 2% to either side counts" in found.message
+
+
+@pytest.mark.parametrize("right, within, form", [
+    (230, 0.001, "Answer with a whole number."), (9, 0.0, "Answer with a whole number."),
+    (230, 0.01, "(a point, no comma); 1% to either side counts as right."),
+    (3.0, 0.001, "(a point, no comma); 0.1% to either side counts as right."),
+    (0.5, 0.07, "(a point, no comma); 7% to either side counts as right."), (0.5, 0.0, "(a point, no comma)."),
+])
+def test_how_exact_a_number_must_be_is_said_as_it_is(right, within, form):
+    found = verdict(questions.numeric("n", right, "Yes.", "Look again.", {}, within), "?")
+    assert found.message.endswith(form)
 
 
 # The build.

@@ -470,7 +470,7 @@ SwishFunction = Check(
      Mistake("swish-function-backward-none", "`backward` gave back None, so the gradient stops there. Perhaps its "
              "`return` is missing.", swish_function(lambda ctx, grad_out: None))],
     frozenset({"grad", "vjp", "jvp", "jacobian", "jacrev", "jacfwd", "enable_grad"}),
-    "Work the derivative out on paper, and write it into `backward`.")
+    "Work the derivative out on paper, and write it into `backward`.", pointwise=True)
 
 # ---------------------------------------------------------------------------------------------- dead_units
 

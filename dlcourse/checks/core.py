@@ -85,6 +85,8 @@ class Check:
     instead     what to use in their place, the end of a sentence
     curve       for a function of one number: (from, to), over which a notebook draws a failing answer beside the
                 expected one
+    pointwise   each number that comes back depends on one number of x only, the one that stands in its place; a
+                `curve` says so too, and then a message shows that number
     seconds     how long the check may take: 1, or up to 20 where it trains, 60 for a capstone
     secret      the expected values are not shown (review questions)
     unwritten   what to say to an answer that is not there yet
@@ -99,6 +101,7 @@ class Check:
     off_limits: frozenset[str] = frozenset()
     instead: str = ""
     curve: tuple[float, float] | None = None
+    pointwise: bool = False
     seconds: float = 1.0
     secret: bool = False
     hint: str = ""

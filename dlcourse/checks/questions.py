@@ -7,6 +7,7 @@ what a learner typed, or the reply of a widget (quiz.py), which holds the same a
 import math
 from dataclasses import dataclass
 
+from .. import answers
 from .core import Check, Mistake, Part
 
 OPEN = "-"  # stands for the letter of an item that has none yet
@@ -32,17 +33,25 @@ class Matching(Question):
 
     def _judge(self, questions, observations, evidence) -> tuple[bool, float, str, str | None]:
         passed, score, message, misconception = super()._judge(questions, observations, evidence)
-        right = self._right(observations)
-        if passed or not right:
+        observation = (observations["parts"].get("answer") or [{}])[0]
+        given = _given(observation)
+        if "raised" in observation and observation["raised"]["type"] == "ValueError":
+            message = f"{self.name}: {observation['raised']['text']}\n\n{self.instead}"
+        if passed or not given:
             return passed, score, message, misconception
+        right = sum(given.get(item) == letter for item, letter in zip(self.items, self.reference))
         _, _, hint = message.partition("\n\n")
-        told = f"{self.name}: {right} of {len(self.items)} are right.\n\n{hint}"
+        told = f"{self.name}: {right} of {len(self.items)} are right.\n\n{hint}{self._repeated(list(given.values()))}"
         return False, round(right / len(self.items), 4), told, misconception
 
-    def _right(self, observations) -> int:
-        """How many items have their letter."""
-        given = _given((observations["parts"].get("answer") or [{}])[0])
-        return sum(given.get(item) == letter for item, letter in zip(self.items, self.reference))
+    def _repeated(self, given: list[str]) -> str:
+        """A sentence where a letter stands more than once; no two items share one."""
+        twice = [letter for letter in self.letters if given.count(letter) > 1]
+        never = [letter for letter in self.letters if letter not in given]
+        if not twice:
+            return ""
+        missing = f" and {never[0]} not at all" if never and OPEN not in given else ""
+        return f" {twice[0]} stands more than once{missing}."
 
 
 def choice(name: str, right: str, because: str, wrong: dict[str, str]) -> Question:
@@ -77,15 +86,22 @@ def ordering(name: str, right: str, because: str, hint: str, wrong: dict[str, tu
 
 def numeric(name: str, right: float, because: str, hint: str, wrong: dict[str, tuple[float, str]],
             within: float = 0.02) -> Question:
-    """A number, right within a relative tolerance. `wrong`: {id: (number, why)}."""
+    """A number, right within a relative tolerance; text is read as `answers.number` does. `wrong`: {id: (number, why)}.
+
+    Of an int that no other whole number comes near, a wrong answer is told that it is a whole number.
+    """
     def read(answer):
-        number = float(answer)
+        number = float(answers.number(answer) if isinstance(answer, str) else answer)
         if not math.isfinite(number):
             raise ValueError(number)
         return number
 
     mistakes = [Mistake(id, why, number) for id, (number, why) in wrong.items()]
-    form = f"Answer with a number; {within:.0%} to either side counts as right." if within else "Answer with a number."
+    if isinstance(right, int) and within * abs(right) < 0.5:
+        form = "Answer with a whole number."
+    else:
+        near = f"; {100 * within:g}% to either side counts as right" if within else ""
+        form = f"Answer with a number, such as 0.5 or 1/3 (a point, no comma){near}."
     return _question(Question, "numeric", name, float(right), because, mistakes, read, form, hint, (within, 0.0))
 
 
@@ -100,8 +116,10 @@ def matching(name: str, right: dict[str, str], because: str, hint: str,
 
     def read(answer):
         given = [letter for letter in str(answer).lower() if letter.isalpha() or letter == OPEN]
-        if len(given) != len(items) or not set(given) <= {*letters, OPEN}:
-            raise ValueError(answer)
+        if len(given) != len(items):
+            raise ValueError(f"{len(items)} letters are asked for, and there are {len(given)}.")
+        if strange := set(given) - {*letters, OPEN}:
+            raise ValueError(f"there is no {min(strange)} to choose.")
         return dict(zip(items, given))
 
     def swapped(item, other):

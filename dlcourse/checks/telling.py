@@ -1,6 +1,7 @@
 """The words of a check: what holds, what does not, what came back where, and which mistake gives exactly that."""
 
 import math
+import re
 from types import SimpleNamespace
 
 import torch
@@ -21,9 +22,10 @@ def passed(check) -> str:
 
 def off_limits(check, called: list[str]) -> str:
     """The message for an answer that calls what it should build."""
-    names = " and ".join(called)
+    bare = " and ".join(name for name in called if "." not in name)
+    names = " and ".join([f"torch's {bare}"] * bool(bare) + [name for name in called if "." in name])
     instead = f" {check.instead}" if check.instead else ""
-    return (f"{check.name} is not there yet: it uses torch's {names}.\n\n"
+    return (f"{check.name} is not there yet: it uses {names}.\n\n"
             f"That may well give the right numbers, but here it is the thing to build.{instead}")
 
 
@@ -69,15 +71,17 @@ def general_mistake(finding):
          "It gave back None. Perhaps the `return` is missing."),
         ("no-gradient", no_gradient,
          "No gradient flows back to the input. That happens when the result is computed under `torch.no_grad()`, or "
-         "passes through `.detach()`, `.item()`, `.data` or NumPy on its way."),
+         "passes through `.detach()`, `.item()`, `.data` or NumPy on its way, or through `torch.tensor(…)`, which "
+         "copies the numbers and forgets where they came from."),
         ("input-changed", what == UNTOUCHED,
          "It changes the tensor it was given. Whoever called it still needs that tensor: work on a new one."),
-        ("wrong-shape", finding.kind == "shape", "The numbers came back in another shape than was asked for."),
+        ("wrong-shape", finding.kind == "shape", _other_shape(finding)),
         ("wrong-dtype", floats,
          f"The dtype changed on the way: {finding.expected} came in and {finding.got} came out. Constants made with "
          "`torch.tensor(…)` or `torch.zeros(…)` are float32 unless told otherwise."),
         ("wrong-dtype", finding.kind == "dtype", f"The entries are {finding.got}; {finding.expected} was asked for."),
-        ("wrong-type", finding.kind == "type", f"It gave back a {finding.got}; a {finding.expected} was asked for."),
+        ("wrong-type", finding.kind == "type",
+         f"It gave back {_a(finding.got)}; {_a(finding.expected)} was asked for."),
         ("not-a-number", isinstance(finding.got, float) and math.isnan(finding.got),
          "Somewhere inside, the arithmetic overflowed: inf − inf, 0 · inf or inf / inf is nan, and nan spreads to "
          "everything it touches, gradients included."),
@@ -108,6 +112,23 @@ def number(value) -> str:
     if isinstance(value, bool) or not isinstance(value, float):
         return str(value)
     return f"{value:.6g}"
+
+
+def _a(kind: object) -> str:
+    """A kind of thing (`comparing.kind_of`) with its article: "an int", "a list of 3", "None"."""
+    if kind == "None":
+        return kind
+    return f"an {kind}" if str(kind)[:1].lower() in "aeio" else f"a {kind}"
+
+
+def _other_shape(finding) -> str:
+    """Of a row of numbers, how many were asked for and came; of anything else, that its shape is another."""
+    asked, came = (re.fullmatch(r"(?:list of |shape \()(\d+)(?:,\))?", str(kind))
+                   for kind in (finding.expected, finding.got))
+    if asked and came:
+        number = int(asked[1])
+        return f"{number} {'entry was' if number == 1 else 'entries were'} asked for, and {came[1]} came back."
+    return "The numbers came back in another shape than was asked for."
 
 
 def _unwritten(check, inside: str) -> str:
@@ -147,7 +168,7 @@ def _evidence(check, part, case, finding) -> list[str]:
         if finding.got["line"]:
             lines.append(f"at        {finding.got['line']}")
         return lines
-    lines.append(f"Looked at {_path(finding)}{_place(case, finding)}")
+    lines.append(f"Looked at {_path(finding)}{_place(check, case, finding)}")
     got, expected = number(finding.got), number(finding.expected)
     if got == expected:
         got, expected = repr(finding.got), repr(finding.expected)
@@ -155,24 +176,22 @@ def _evidence(check, part, case, finding) -> list[str]:
 
 
 def _path(finding) -> str:
-    """What was looked at; a place in a list is counted from 1, as people do."""
-    return ", ".join(f"number {step + 1}" if isinstance(step, int) else str(step) for step in finding.path)
+    """What was looked at; a place in a list is counted from 1, as people do, and so is one in a list in there."""
+    words = []
+    for before, step in zip((None, *finding.path), finding.path):
+        within = "in it " if isinstance(before, int) else ""
+        words.append(f"{within}number {step + 1}" if isinstance(step, int) else str(step))
+    return ", ".join(words)
 
 
-def _place(case, finding) -> str:
-    """Where in a tensor, and which input stands there, if one of that shape does; of a gradient, only of x's own."""
+def _place(check, case, finding) -> str:
+    """Where in a tensor, and of a function of one number which number of x it was called with there."""
     if finding.index is None:
         return ""
-    if not finding.index:
-        where = ""
-    else:
-        where = f" at [{', '.join(map(str, finding.index))}]"
-    x, what = case.get("x"), str(finding.path[0]) if finding.path else ""
-    if what.startswith(("gradient of ", "gradients")) and not what.startswith("gradient of x"):
+    where = f" at [{', '.join(map(str, finding.index))}]" if finding.index else ""
+    x = case.get("x")
+    if not (check.curve or check.pointwise) or not isinstance(x, torch.Tensor):
         return where
-    if isinstance(x, torch.Tensor) and x.dim() == len(finding.index) and x.is_floating_point():
-        try:
-            return f"{where}, where x = {number(x[finding.index])}"
-        except IndexError:
-            return where
-    return where
+    own, rest = finding.index[:x.dim()], finding.index[x.dim():]
+    inside = len(own) == x.dim() and all(at < size for at, size in zip(own, x.shape)) and not any(rest)
+    return f"{where}, where x = {number(x[own])}" if inside else where

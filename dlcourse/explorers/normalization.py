@@ -20,6 +20,7 @@ NORMS = {  # name: (n, c, l, groups) -> which mean the entry belongs to
     "instance norm": lambda n, c, l, groups: n * SHAPE[1] + c,
     "layer norm of a token": lambda n, c, l, groups: n * SHAPE[2] + l,
 }
+MEAN, VALUE = "mean of n", "what becomes of a 1"  # the two things that `noise` shows
 TITLES = {"batch norm": "batch", "layer norm": "layer", "group norm": "group", "instance norm": "instance"}
 
 
@@ -117,9 +118,10 @@ def _axes_of(figure, norm: str, groups: str, sample: int, channel: int) -> str:
 
 
 def noise() -> Explorer:
-    """What batch norm makes of one and the same number, in 2000 batches drawn at random.
+    """How far a mean of n numbers is off, and what batch norm makes of one and the same number in a batch of n.
 
-    The number is one standard deviation above the mean; the others in its channel are standard normal.
+    2000 times each, at random. The number is one standard deviation above the mean; the n − 1 others of its channel
+    are standard normal.
     """
     return Explorer(_noise, {"batch": whole("batch size N", 4, 1, 64),
                              "pixels": menu("pixels H·W", ["1", "4", "16"], "1")}, size=(8.4, 3.2), top=0.86)
@@ -129,8 +131,8 @@ def _noise(figure, batch: int, pixels: str) -> str:
     count = batch * int(pixels)
     axes = figure.subplots(1, 3)
     mean, value = _drawn(count)
-    for ax, values, title, name in ((axes[0], mean, "the batch's mean", "standard deviations"),
-                                    (axes[1], value, "1, normalised", "what comes out")):
+    for ax, values, title, name in ((axes[0], mean, f"{MEAN} = {count}", "standard deviations"),
+                                    (axes[1], value, VALUE, f"normalised in a batch of {count}")):
         shares = torch.full_like(values, 1 / len(values))
         ax.hist(values.clamp(-2.5, 2.5), bins=50, range=(-2.5, 2.5), weights=shares, color=plots.COLOURS[0],
                 histtype="stepfilled")
@@ -138,18 +140,19 @@ def _noise(figure, batch: int, pixels: str) -> str:
     axes[0].axvline(0, color=plots.COLOURS[1], linestyle="--")
     axes[1].axvline(1, color=plots.COLOURS[1], linestyle="--")
     _over_counts(axes[2], count, value)
-    return (f"Statistics of {count} numbers: the mean is off by {mean.std().item():.2f}, and a number that lies one "
-            f"standard deviation above the mean comes out as {value.mean().item():.2f} ± {value.std().item():.2f}.")
+    return (f"n = {count}: the mean of n random numbers is off by {mean.std().item():.2f}. A number one standard "
+            f"deviation above the mean, normalised in a batch of n, comes out as {value.mean().item():.2f} ± "
+            f"{value.std().item():.2f}.")
 
 
 def _over_counts(ax, count: int, value: torch.Tensor) -> None:
     """How the spread of both falls with the count of numbers, and where the present choice is."""
-    counts = [2, 4, 8, 16, 32, 64, 128]
+    counts = [2 ** k for k in range(11)]
     spreads = torch.tensor([[values.std() for values in _drawn(n)] for n in counts])
-    for column, (label, mark) in enumerate({"the mean": "o", "1, normalised": "s"}.items()):
+    for column, (label, mark) in enumerate({MEAN: "o", VALUE: "s"}.items()):
         ax.plot(counts, spreads[:, column], marker=mark, markersize=4, label=label)
     ax.plot([count], [value.std()], "D", color=plots.INK, markersize=7, fillstyle="none", clip_on=False)
-    ax.set(xscale="log", xticks=[2, 16, 128, 1024], xticklabels=[2, 16, 128, 1024], xlim=(0.8, 2000), ylim=(0, 1),
+    ax.set(xscale="log", xticks=[1, 8, 64, 1024], xticklabels=[1, 8, 64, 1024], xlim=(0.8, 1300), ylim=(0, 1.1),
            xlabel="n = N·H·W", title="spread")
     ax.minorticks_off()
     ax.legend(loc="upper right")
@@ -157,7 +160,10 @@ def _over_counts(ax, count: int, value: torch.Tensor) -> None:
 
 @cache
 def _drawn(count: int, trials: int = 2000, eps: float = 1e-5) -> tuple[torch.Tensor, torch.Tensor]:
-    """For each of `trials` batches of `count` numbers: their mean, and what the first becomes where it is 1."""
+    """For each of `trials` batches of `count` random numbers: their mean, and what a 1 in place of the first becomes.
+
+    Two tensors (trials,). In a batch of one the 1 becomes 0.
+    """
     x = torch.randn(trials, count, generator=torch.Generator().manual_seed(0))
     mean = x.mean(1)
     x[:, 0] = 1.0

@@ -148,14 +148,15 @@ def range_plot(learning_rates: Sequence[float], losses: Sequence[float], ax=None
     """Draw a range test: the loss over the rate, smoothed too, and where it falls fastest and is lowest."""
     ax = ax or plt.gca()
     values = running_mean(losses)
-    ax.plot(learning_rates, losses, color=plots.FAINT, linewidth=1.5, linestyle="-")
-    ax.plot(learning_rates, values, color=plots.COLOURS[0], linestyle="-")
+    ax.plot(learning_rates, losses, color=plots.FAINT, linewidth=1.5, linestyle="-", label="each batch")
+    ax.plot(learning_rates, values, color=plots.COLOURS[0], linestyle="-", label="smoothed")
     found = zip(suggestion(learning_rates, losses), "ov", ("falls fastest", "is lowest"), (-14, -26))
     for lr, marker, word, below in found:
         height = values[list(learning_rates).index(lr)]
         ax.plot([lr], [height], marker, color=plots.COLOURS[1], markersize=9, linestyle="")
         ax.annotate(f"{word} at {lr:.2g}", (lr, height), xytext=(-10, below), textcoords="offset points", ha="right")
     ax.set(xscale="log", xlabel="learning rate", ylabel="loss")
+    ax.legend(loc="lower left")
     ax.xaxis.set_major_locator(FixedLocator([10.0 ** power for power in range(-6, 3)]))
     ax.xaxis.set_minor_locator(NullLocator())
 

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # What training minimises
 #
-# Lesson 3 · losses and the surface they make · about three hours
+# Lesson 3 · losses and the surface they make · about four hours
 #
 # [← 2 activations](../02_activations/02_activations.ipynb) ·
 # [4 optimizers →](../04_optimizers/04_optimizers.ipynb) ·
@@ -895,6 +895,9 @@ with once_written("filter_normalize", "loss_along"):
 explore.surface()
 
 # %% [markdown]
+# (Left of the cross at β = 0: from α ≈ −0.3 on the way leads over a low ridge and down into a second hollow, whose
+# deepest point lies near α = −0.45, β = 0.2. A long valley crosses the upper right corner.)
+#
 # ## Curvature
 #
 # Where the slope is 0, at a *critical point*, the second derivatives decide. They make the *Hessian* $H$, a symmetric

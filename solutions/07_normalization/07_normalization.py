@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Keeping activations in range
 #
-# Lesson 7 · normalization · about two hours
+# Lesson 7 · normalization · about three hours
 #
 # [← 6 regularization](../06_regularization/06_regularization.ipynb) ·
 # [8 residual networks →](../08_residual_networks/08_residual_networks.ipynb) ·
@@ -103,9 +103,11 @@ plt.show()
 # $$\mu = \frac1N \sum_{i \in B} x_i, \qquad \sigma^2 = \frac1N \sum_{i \in B} (x_i - \mu)^2, \qquad
 # \hat x_i = \frac{x_i - \mu}{\sqrt{\sigma^2 + \epsilon}}, \qquad y_i = \gamma\,\hat x_i + \beta$$
 #
-# Mind three things. The variance is the *biased* one, divided by $N$; `torch.var` divides by $N - 1$ unless told
-# `correction=0`. The small $\epsilon$ stands under the root, where it prevents 0/0 for a feature that never
-# changes. And $\mu$ and $\sigma$ are made of the $x_i$: the gradient flows through them, so do not detach them.
+# Mind four things. The variance is the *biased* one, divided by $N$; `torch.var` divides by $N - 1$ unless told
+# `correction=0`. Take the mean off before you square: $\frac1N \sum x_i^2 - \mu^2$ is the same on paper, but in
+# float32 it loses its digits where the mean is large. The small $\epsilon$ stands under the root, where it prevents
+# 0/0 for a feature that never changes. And $\mu$ and $\sigma$ are made of the $x_i$: the gradient flows through them,
+# so do not detach them.
 #
 # **Exercise.** Write `batch_norm` for a table of N samples and D features. In this and the next exercises torch's own
 # norms are off limits.
@@ -163,7 +165,8 @@ with once_written("batch_norm"):
 #
 # (Mind the letter: in PyTorch $m$ is the share of the *new* value, in Keras, for one, that of the old.) The running
 # mean starts at 0, the running variance at 1. What is *stored* is the unbiased variance, divided by $n - 1$ with
-# $n = N \cdot H \cdot W$, as it stands for all the data; what a batch is *normalised by* is the biased one.
+# $n = N \cdot H \cdot W$, because it estimates the variance of all the data; what a batch is *normalised by* is the
+# biased one.
 #
 # Three tools. An `nn.Parameter` is trained. `self.register_buffer("name", tensor)` keeps what belongs to the layer
 # and is not trained: it is saved in the `state_dict` and moves along with `.to(…)`. And `self.training` tells the
@@ -317,12 +320,12 @@ with once_written("BatchNorm2d"):
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
 
 # %% [markdown]
-# Without batch norm this net learns well at rates of 0.03 to 0.1, and at 0.1 from weights near He's only. (At a rate of
-# 0.3 it is a matter of luck: of six seeds some end as low as at 0.1, others several times as high. And we vary one at a
-# time: at lower rates three times He's weights learn a little.) At a rate of 1 it only guesses, at 3 its loss is no
-# longer a number. With batch norm it learns at rates up to 3 (at 10 it fails as well) and from all of these weights,
-# and in six epochs its loss gets lower at its best rate. This is the result that made batch norm famous: with it,
-# higher rates and a few more changes, a leading image classifier reached the same accuracy in 14 times fewer steps
+# Without batch norm this net learns well at rates of 0.03 to 0.1, and at a rate of 0.1 only if its weights start near
+# He's. (At 0.3 it is a matter of luck: of six seeds some end as low as at 0.1, others several times as high. And we
+# vary one at a time: at lower rates three times He's weights learn a little.) At a rate of 1 it only guesses, at 3 its
+# loss is no longer a number. With batch norm it learns at rates up to 3 (at 10 it fails as well) and from all of these
+# weights, and in six epochs its loss gets lower at its best rate. This is the result that made batch norm famous: with
+# it, higher rates and a few more changes, a leading image classifier reached the same accuracy in 14 times fewer steps
 # (Ioffe and Szegedy 2015).
 #
 # *Why* is disputed. Their reason was *internal covariate shift*: each layer's inputs keep changing as the layers
@@ -389,9 +392,10 @@ with once_written("batch_norm", "batch_norm_backward"):
 
 # %% [markdown]
 # This is a brake. By the same two facts $\sum_i z_i\,\partial L/\partial z_i = 0$ for the inputs $z$ of the norm, and
-# that sum is $w \cdot \partial L/\partial w$: the gradient is at right angles to $w$. So each step makes $w$ longer,
-# and a $w$ that is $a$ times as long turns $a^2$ times less (van Laarhoven 2017). (So weight decay cannot make the
-# function simpler here; it keeps the steps from shrinking.)
+# that sum is $w \cdot \partial L/\partial w$: the gradient is at right angles to $w$. So each step of plain gradient
+# descent makes $w$ longer, and a $w$ that is $a$ times as long is turned by it through an angle about $a^2$ times
+# smaller (van Laarhoven 2017). (So weight decay cannot make the function simpler here; it keeps the steps from
+# shrinking.)
 #
 # Left: how many times longer the first weights are after six epochs. Right: the same nets, and with their weights put
 # back to the initial length after every step (but for the last layer's: no norm stands behind it).
@@ -599,6 +603,8 @@ with once_written("BatchNorm2d", "LayerNorm", "GroupNorm", "RMSNorm"):
     axes[0].set(ylabel="largest change")
 
 # %% [markdown]
+# Only batch norm's samples 1, 3 and 4 move, though nobody touched them.
+#
 # Choose a norm, and see who shares a mean with whom. (For a text, read the upright axis as its tokens, and choose
 # "layer norm of a token".) For which norms does the marked entry's mean reach into other samples? Which choice of
 # groups makes group norm the same as instance norm?
@@ -610,17 +616,18 @@ explore.axes_of()
 # ## Small batches
 #
 # Batch norm's mean is an estimate from a sample of $n = N \cdot H \cdot W$ numbers, and an estimate from $n$
-# independent numbers is off by about $1/\sqrt n$ standard deviations. Below is what becomes of one and the same
-# activation, in 2000 batches. Where does it become hard to recognise? (Neighbouring pixels are alike, so in a
-# real image $H \cdot W$ of them count for fewer.)
+# independent numbers is off by about $1/\sqrt n$ standard deviations (left). An activation of 1, one standard
+# deviation above the mean, is normalised in 2000 batches of $n$ numbers, itself among them: what comes out (middle)?
+# At which $n$ would you no longer recognise it? (Neighbouring pixels are alike, so in a real image $H \cdot W$ of them
+# count for fewer.)
 
 # %% demo=true
 explore.noise()
 
 # %% [markdown]
-# What does that do to a net? Two hidden layers, 1024 digits, batches of 32 down to 2. Every run sees each digit six
-# times, four times at a rate of 0.1 for a batch of 32, proportionally less for smaller ones, then twice at a tenth of
-# it. The nets differ in their norm only; we tuned the rate for none. Beside them, the two-convolution net.
+# What does that do to a net? Two hidden layers, 1024 digits, batches of 32 down to 2. Six epochs each: four at a rate
+# of 0.1 · size/32, two at a tenth of that. The nets differ in their norm only; we tuned the rate for none. Beside them,
+# the two-convolution net.
 
 # %%
 KINDS = {"batch norm": OverFeatures, "layer norm": LayerNorm,

@@ -27,10 +27,24 @@ def sums_in_place(x, gamma, beta, eps=1e-5):
 
 
 @right("batch_norm")
+def scale_and_shift(x, gamma, beta, eps=1e-5):
+    mu = torch.mean(x, dim=0, keepdim=True)
+    var = ((x - mu) ** 2).mean(0, keepdim=True)
+    scale = gamma * (var + eps) ** -0.5
+    return torch.addcmul(beta - mu * scale, x, scale)
+
+
+@wrong("batch_norm", "bn-mean-of-squares")
 def mean_of_squares(x, gamma, beta, eps=1e-5):
     mu = torch.mean(x, dim=0, keepdim=True)
     var = (x ** 2).mean(0, keepdim=True) - mu ** 2
     return torch.addcmul(beta, gamma, (x - mu) / (var.clamp(min=0) + eps) ** 0.5)
+
+
+@wrong("batch_norm", "bn-mean-of-squares")
+def mean_of_squares_by_sums(x, gamma, beta, eps=1e-5):
+    n = len(x)
+    return (x - x.mean(0)) / torch.sqrt((x * x).sum(0) / n - (x.sum(0) / n) ** 2 + eps) * gamma + beta
 
 
 @right("batch_norm")
@@ -672,6 +686,51 @@ def x_in_the_mean(grad_out, x, gamma, eps):
     return (g - g.mean(0) - (x - x.mean(0)) / sigma * (g * x).mean(0)) / sigma, grad_gamma, grad_beta
 
 
+def corrected(correction):
+    """The right answer, but that `correction(g, x̂, grad_out)` is added to g in grad_x."""
+    def batch_norm_backward(grad_out, x, gamma, eps):
+        _, grad_gamma, grad_beta = on_paper(grad_out, x, gamma, eps)
+        sigma = torch.sqrt(x.var(0, unbiased=False) + eps)
+        g, hat = gamma * grad_out, (x - x.mean(0)) / sigma
+        return (g + correction(g, hat, grad_out)) / sigma, grad_gamma, grad_beta
+    return batch_norm_backward
+
+
+@wrong("batch_norm_backward", "backward-mean-term-sum")
+def a_is_a_sum(grad_out, x, gamma, eps):
+    return corrected(lambda g, hat, _: -g.sum(0) - hat * (g * hat).mean(0))(grad_out, x, gamma, eps)
+
+
+@wrong("batch_norm_backward", "backward-variance-term-sum")
+def b_is_a_sum(grad_out, x, gamma, eps):
+    return corrected(lambda g, hat, _: -g.mean(0) - hat * (g * hat).sum(0))(grad_out, x, gamma, eps)
+
+
+@wrong("batch_norm_backward", "backward-variance-without-hat")
+def b_without_hat(grad_out, x, gamma, eps):
+    return corrected(lambda g, hat, _: -g.mean(0) - hat * g.mean(0))(grad_out, x, gamma, eps)
+
+
+@wrong("batch_norm_backward", "backward-signs")
+def both_added(grad_out, x, gamma, eps):
+    return corrected(lambda g, hat, _: g.mean(0) + hat * (g * hat).mean(0))(grad_out, x, gamma, eps)
+
+
+@wrong("batch_norm_backward", "backward-mean-sign")
+def a_added(grad_out, x, gamma, eps):
+    return corrected(lambda g, hat, _: g.mean(0) - hat * (g * hat).mean(0))(grad_out, x, gamma, eps)
+
+
+@wrong("batch_norm_backward", "backward-gamma-forgotten")
+def gamma_in_the_first_term_only(grad_out, x, gamma, eps):
+    return corrected(lambda g, hat, out: -out.mean(0) - hat * (out * hat).mean(0))(grad_out, x, gamma, eps)
+
+
+@wrong("batch_norm_backward", "backward-x-otherwise")
+def a_is_a_median(grad_out, x, gamma, eps):
+    return corrected(lambda g, hat, _: -g.median(0).values - hat * (g * hat).mean(0))(grad_out, x, gamma, eps)
+
+
 @wrong("batch_norm_backward", "off-limits")
 def by_autograd(grad_out, x, gamma, eps):
     x, gamma = x.clone().requires_grad_(), gamma.clone().requires_grad_()
@@ -887,6 +946,31 @@ class IntOnly(nn.Module):
         self.bias = nn.Parameter(torch.zeros(normalized_shape))
 
     forward = ByVarMean.forward
+
+
+@wrong("LayerNorm", "ln-list-refused")
+class NoLists(Trailing):
+    def __init__(self, normalized_shape, eps=1e-5):
+        assert isinstance(normalized_shape, (int, tuple))
+        super().__init__(normalized_shape, eps)
+
+    forward = ByVarMean.forward
+
+
+@wrong("LayerNorm", "ln-list-refused")
+class ListTakenForOneSize(Trailing):
+    def __init__(self, normalized_shape, eps=1e-5):
+        super().__init__(normalized_shape, eps)
+        self.dims = self.dims if isinstance(normalized_shape, tuple) else -1
+
+    forward = ByVarMean.forward
+
+
+@wrong("LayerNorm", "ln-int-only")
+class IntAsserted(IntOnly):
+    def __init__(self, normalized_shape, eps=1e-5):
+        assert isinstance(normalized_shape, int)
+        super().__init__(normalized_shape, eps)
 
 
 @wrong("LayerNorm", "ln-shapes")
@@ -1358,6 +1442,15 @@ def always_a_bias(conv, bn):
     return new
 
 
+@wrong("fold_batch_norm", "fold-bias-truth")
+def asks_if_the_bias_is_true(conv, bn):
+    new, (weight, _) = like(conv), numbers(conv, bn)
+    scale = (bn.weight / (bn.running_var + bn.eps).sqrt()).detach()
+    bias = conv.bias.detach() if conv.bias else 0
+    new.weight.data, new.bias.data = weight, scale * (bias - bn.running_mean) + bn.bias.detach()
+    return new
+
+
 @wrong("fold_batch_norm", "fold-bare-tensor")
 def assigned(conv, bn):
     new = like(conv)
@@ -1422,6 +1515,12 @@ def into_the_old(conv, bn):
 @wrong("fold_batch_norm", "fold-mode-changed")
 def switched_off(conv, bn):
     conv.eval()
+    bn.eval()
+    return by_new_layer(conv, bn)
+
+
+@wrong("fold_batch_norm", "fold-mode-changed")
+def norm_switched_off(conv, bn):
     bn.eval()
     return by_new_layer(conv, bn)
 

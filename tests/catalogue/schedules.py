@@ -99,6 +99,30 @@ def one_less(step, base_lr, step_size, gamma=0.1):
     return base_lr * gamma ** ((step - 1) // step_size)
 
 
+_rate_so_far = None
+
+
+@wrong("step_decay", "step-decay-remembers")
+def lowers_a_global(step, base_lr, step_size, gamma=0.1):
+    global _rate_so_far
+    if step == 0:
+        _rate_so_far = base_lr
+    elif step % step_size == 0:
+        _rate_so_far *= gamma
+    return _rate_so_far
+
+
+_kept = {}
+
+
+@wrong("step_decay", "step-decay-remembers")
+def lowers_what_it_kept(step, base_lr, step_size, gamma=0.1):
+    rate = _kept.setdefault(base_lr, base_lr)
+    if step and step % step_size == 0:
+        _kept[base_lr] = rate * gamma
+    return _kept[base_lr]
+
+
 @wrong("step_decay", "off-limits")
 def by_library(step, base_lr, step_size, gamma=0.1):
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=base_lr)
@@ -199,6 +223,24 @@ def whole_division(step, total, base_lr, min_lr=0.0):
 def quarter(step, total, base_lr, min_lr=0.0):
     share = min(1.0, step / total)
     return min_lr + (base_lr - min_lr) * math.cos(share * math.pi / 2)
+
+
+@wrong("cosine", "cosine-half-the-way")
+def quarter_of_a_turn(step, total, base_lr, min_lr=0.0):
+    angle = math.pi * min(step, total) / (2 * total)
+    return min_lr + (base_lr - min_lr) * (1 + math.cos(angle)) / 2
+
+
+@wrong("cosine", "cosine-starts-over")
+def again_after_the_end(step, total, base_lr, min_lr=0.0):
+    if step > total:
+        step %= total
+    return min_lr + (base_lr - min_lr) * (1 + math.cos(math.pi * step / total)) / 2
+
+
+@wrong("cosine", "cosine-starts-over")
+def always_again(step, total, base_lr, min_lr=0.0):
+    return min_lr + (base_lr - min_lr) * (1 + math.cos(math.pi * (step % total) / total)) / 2
 
 
 @wrong("cosine", "cosine-rises")
@@ -434,6 +476,26 @@ def shrinking(step, period, base_lr, min_lr=0.0, mult=1):
 @wrong("cosine_restarts", "restarts-own-recursion")
 def endless(step, period, base_lr, min_lr=0.0, mult=1):
     return endless(step % period, period * mult, base_lr, min_lr, mult)
+
+
+@wrong("cosine_restarts", "restarts-mult-linear")
+def grows_by_powers(step, period, base_lr, min_lr=0.0, mult=1):
+    number = 0
+    while step >= period:
+        step -= period
+        number += 1
+        period *= mult ** number
+    return min_lr + 0.5 * (base_lr - min_lr) * (1 + math.cos(math.pi * step / period))
+
+
+@wrong("cosine_restarts", "restarts-mult-linear")
+def grows_by_powers_from_zero(step, period, base_lr, min_lr=0.0, mult=1):
+    number = 0
+    while step >= period:
+        step -= period
+        period *= mult ** number
+        number += 1
+    return min_lr + 0.5 * (base_lr - min_lr) * (1 + math.cos(math.pi * step / period))
 
 
 # warmup_cosine
@@ -884,6 +946,36 @@ def root_end(step, warmup, stable, decay, base_lr):
     if step < flat:
         return ends_named(step, warmup, stable, decay, base_lr)
     return base_lr * (1 - math.sqrt(min(1.0, (step - flat) / decay)))
+
+
+@wrong("warmup_stable_decay", "wsd-all-as-steps")
+def three_steps(step, warmup, stable, decay, base_lr):
+    if step < warmup:
+        return base_lr * step / warmup
+    if step < stable:
+        return base_lr
+    if step < decay:
+        return base_lr * (decay - step) / (decay - stable)
+    return 0.0
+
+
+@wrong("warmup_stable_decay", "wsd-all-as-steps")
+def three_steps_without_an_end(step, warmup, stable, decay, base_lr):
+    if step < warmup:
+        return base_lr * step / warmup
+    if step < stable:
+        return base_lr
+    return base_lr * max(0.0, (decay - step) / (decay - stable))
+
+
+@wrong("warmup_stable_decay", "wsd-counts-from-one")
+def counts_steps_from_one(step, warmup, stable, decay, base_lr):
+    number = step + 1
+    if step < warmup:
+        return base_lr * number / warmup
+    if step < warmup + stable:
+        return base_lr
+    return base_lr * max(0.0, 1 - (number - warmup - stable) / decay)
 
 
 # ReduceOnPlateau
@@ -1733,7 +1825,8 @@ def no_zero_grad(model, optimizer, loss_fn, batches, lr_min, lr_max):
     return lrs, losses
 
 
-def _tested(limit=4.0, against=min, restore=(True, True), zero=True, after_update=False, spread=_grid):
+def _tested(limit=4.0, against=min, restore=(True, True), zero=True, after_update=False, spread=_grid,
+            note=torch.Tensor.item):
     """An lr_range_test that leaves before it notes the loss that ends it, or with one more update."""
     def run(model, optimizer, loss_fn, batches, lr_min, lr_max):
         batches, saved, lrs, losses = list(batches), _saved(model, optimizer), [], []
@@ -1749,7 +1842,7 @@ def _tested(limit=4.0, against=min, restore=(True, True), zero=True, after_updat
             if not math.isfinite(loss.item()) or losses and loss.item() > limit * against(losses):
                 break
             lrs.append(lr)
-            losses.append(loss.item())
+            losses.append(note(loss))
             if not after_update:
                 loss.backward()
                 optimizer.step()
@@ -1899,21 +1992,46 @@ def every_other(model, optimizer, loss_fn, batches, lr_min, lr_max):
 
 
 @wrong("lr_range_test", "range-live-losses")
-def notes_tensors(model, optimizer, loss_fn, batches, lr_min, lr_max):
-    batches, saved, lrs, losses = list(batches), _saved(model, optimizer), [], []
-    for lr, (x, y) in zip(_grid(lr_min, lr_max, len(batches)), batches):
-        for group in optimizer.param_groups:
-            group["lr"] = lr
-        optimizer.zero_grad()
-        loss = loss_fn(model(x), y)
-        lrs.append(lr)
-        losses.append(loss)
-        if not torch.isfinite(loss) or loss > 4 * min(losses):
-            break
-        loss.backward()
-        optimizer.step()
-    _restore(model, optimizer, saved)
-    return lrs, losses
+def notes_tensors(*args):
+    return _tested(note=lambda loss: loss)(*args)
+
+
+@wrong("lr_range_test", "range-evaluates")
+def evaluates(model, *rest):
+    model.eval()
+    return _tested()(model, *rest)
+
+
+@wrong("lr_range_test", "range-evaluates")
+def evaluates_and_returns(model, *rest):
+    model.eval()
+    found = _tested()(model, *rest)
+    model.train()
+    return found
+
+
+@wrong("lr_range_test", "range-own-steps")
+def another_optimizer(model, optimizer, *rest):
+    saved = copy.deepcopy(optimizer.state_dict())
+    found = _tested()(model, torch.optim.SGD(model.parameters(), lr=1.0), *rest)
+    optimizer.load_state_dict(saved)
+    return found
+
+
+@wrong("Scheduler", "scheduler-load-constructs")
+class BuildsItselfAnew(_Schedules):
+    def load_state_dict(self, state):
+        self.__init__(self.optimizer, self.schedule)
+        self.n = state["n"]
+        self.set()
+
+
+@wrong("Scheduler", "scheduler-load-constructs")
+class BuildsItselfAnewAndStepsOn(_Schedules):
+    def load_state_dict(self, state):
+        self.__init__(self.optimizer, self.schedule)
+        while self.n < state["n"]:
+            self.step()
 
 
 @wrong("Scheduler", "scheduler-from-previous")

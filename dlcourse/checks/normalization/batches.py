@@ -64,6 +64,18 @@ def still(g):
     return [{**case, "eps": 1e-5}, {**tables((6, 4), scale=0.2)(g)[0], "eps": 0.1}]
 
 
+def far(g):
+    """Features in float32 whose mean is ten thousand times their spread."""
+    case = tables((8, 6), dtype=torch.float32)(g)[0]
+    case["x"] = 1000 + 0.1 * normal(g, 8, 6, dtype=torch.float32)
+    return [case]
+
+
+def cancelled(finding, seen, case):
+    """A mistake's `shows`: only far from 0 is the output another one."""
+    return finding.kind == "value" and finding.path == ("output",) and bool((case["x"] > 900).all())
+
+
 def _norm(dim=0, unbiased=False, eps_at="inside", root=True, centre=True, detach=(), gamma=True, beta=True,
           order="scale first", fixed=None):
     """batch_norm, with habits: see the mistakes."""
@@ -111,14 +123,15 @@ def _by_numel(x, gamma, beta, eps=1e-5):
 
 batch_norm = Check(
     "batch_norm", "batch_norm(x, gamma, beta, eps)", _norm(),
-    [Part("values", 0.4, "each feature has the batch's mean taken off and is divided by the root of its biased "
+    [Part("values", 0.35, "each feature has the batch's mean taken off and is divided by the root of its biased "
           "variance, then scaled by gamma and shifted by beta",
           both(tables((6, 4), (3, 7)), tables((8, 3), dtype=torch.float32)), normalized, LOOSE),
      Part("gradient", 0.3, "gradients flow through the mean and the variance too", tables((5, 3), (4, 6)),
           slopes, LOOSE),
      Part("eps", 0.15, "eps is added to the variance, under the root; a feature that never changes gives beta",
           still, normalized, rounding=(1e-5, 1e-7)),
-     Part("constant feature", 0.15, "output and gradient stay finite where a feature never changes", still, finite)],
+     Part("constant feature", 0.1, "output and gradient stay finite where a feature never changes", still, finite),
+     Part("far from 0", 0.1, "a mean that is large beside the spread costs no digits", far, normalized, (0.02, 0.02))],
     [Mistake("bn-unbiased", "The variance is divided by N − 1. That is the unbiased estimate, `var`'s default; batch "
              "norm divides by N: look at `var`'s `correction` or `unbiased`, or write the mean of the squared "
              "deviations.",
@@ -136,8 +149,7 @@ batch_norm = Check(
      Mistake("bn-mean-detached", "The gradient does not flow through the mean: it was cut off from the graph.",
              [_mean_detached := lambda x, gamma, beta, eps=1e-5: gamma * (x - x.mean(0).detach()) / (
                  x.var(0, correction=0) + eps).sqrt() + beta]),
-     Mistake("bn-eps-outside", "eps is added to the standard deviation. It belongs to the variance, under the root, "
-             "where it also keeps the gradient finite.",
+     Mistake("bn-eps-outside", "eps is added to the standard deviation. It belongs to the variance, under the root.",
              [_norm(eps_at="outside"), lambda x, gamma, beta, eps=1e-5: gamma * (x - x.mean(0)) / (
                  x.std(0, correction=0) + eps) + beta]),
      Mistake("bn-eps-ignored", "eps is not used, so a feature that never changes gives 0/0.",
@@ -162,6 +174,9 @@ batch_norm = Check(
              [_norm(centre=False), lambda x, gamma, beta, eps=1e-5: gamma * x / (x.var(0, correction=0) + eps).sqrt()
               + beta]),
      Mistake("bn-about-zero", "The variance is the mean of x², without the mean taken off first.", _about_zero),
+     Mistake("bn-mean-of-squares", "Right on paper, but not in float32 where the mean is large: the mean of x² less "
+             "the square of the mean takes one large number from another, and few of their seven digits are left. Take "
+             "the mean off first, then square.", shows=cancelled),
      Mistake("bn-counted-all", "The sums are divided by the number of all entries, N·D. Each feature has N of them.",
              _by_numel),
      Mistake("bn-shapes", "The shapes do not fit. The statistics, gamma and beta all have one entry for each feature, "
@@ -395,7 +410,7 @@ BatchNorm2d = Check(
      Mistake("bn2d-mean-never", "The running mean is never updated.", _bn(updates=("var",))),
      Mistake("bn2d-running-never", "The running statistics are never updated.", _bn(updates=())),
      Mistake("bn2d-running-biased", "The running variance is the biased one. To normalise a batch its own variance is "
-             "divided by n = N·H·W; the one that is stored stands for all data, and is divided by n − 1.",
+             "divided by n = N·H·W; the one that is stored estimates that of all data, and is divided by n − 1.",
              _bn(stored="biased")),
      Mistake("bn2d-output-unbiased", "The batch is normalised by the unbiased variance. That one is for the running "
              "statistics; to normalise, divide by n.", _bn(unbiased=True)),

@@ -1,5 +1,7 @@
 """Batch norm's backward pass, by hand."""
 
+from math import isfinite
+
 import torch
 
 from ..core import Check, Mistake, Part
@@ -52,10 +54,16 @@ def constant(g):
     return [case, *upstream((4, 3), eps=0.3, scale=0.5)(g)]
 
 
-def _by_hand(dim=0, mean_term=True, variance_term=True, gamma_in=True, unbiased=False, sums=False, eps_at="inside",
+def _only_in_x(finding, seen, case):
+    """A mistake's `shows`: grad_x has other numbers, where eps is too small to show."""
+    return (finding.path == ("grad_x",) and finding.kind == "value" and isfinite(finding.got)
+            and case["eps"] < 0.1 and bool((case["x"].std(0) > 0.01).all()))
+
+
+def _by_hand(dim=0, mean_term=True, variance_term=True, gamma_in=True, unbiased=False, sums=(), eps_at="inside",
              hat_for_gamma="hat", reduce_affine="sum", own_eps=None, order=(0, 1, 2), inv=True, keepdim=False,
-             sign=1, half=1.0, first="hat", second="hat",
-             averages=None, affine_of="grad_out", bare="", gammas=1, root=True):
+             sign=1, mean_sign=1, half=1.0, first="hat", second="hat", averages=None,
+             affine_of="grad_out", bare=(), gammas=1, root=True):
     """batch_norm_backward, with habits: see the mistakes."""
     def batch_norm_backward(grad_out, x, gamma, eps):
         eps = eps if own_eps is None else own_eps
@@ -71,14 +79,14 @@ def _by_hand(dim=0, mean_term=True, variance_term=True, gamma_in=True, unbiased=
         into_gamma = g if affine_of in ("g", "g for gamma") else grad_out
         grad_gamma, grad_beta = shrink(into_gamma * other), shrink(g if affine_of == "g" else grad_out)
         over = {"features": {"dim": 1, "keepdim": True}, "all": {}}.get(averages, {"dim": dim, "keepdim": True})
-        average = (lambda t: t.sum(**over)) if sums else (lambda t: t.mean(**over))
-        factors = {"hat": hat, "centred": x - mean, "x": x}
-        inside = grad_out if bare == "first" else g
+        average = lambda t, term: t.sum(**over) if term in sums else t.mean(**over)
+        factors = {"hat": hat, "centred": x - mean, "x": x, "one": 1}
+        inside = grad_out if "first" in bare else g
         if mean_term:
-            inside = inside - average(grad_out if bare == "mean" else g)
+            inside = inside - mean_sign * average(grad_out if "mean" in bare else g, "mean")
         if variance_term:
-            inside = inside - sign * half * factors[first] * average((grad_out if bare == "variance" else g)
-                                                                     * factors[second])
+            inside = inside - sign * half * factors[first] * average(
+                (grad_out if "variance" in bare else g) * factors[second], "variance")
         grad_x = inside * gamma ** (gammas - 1) / (1 if not inv else var + eps if root == "not at last" else below)
         found = (grad_x, grad_gamma, grad_beta)
         return tuple(found[k] for k in order)
@@ -104,14 +112,26 @@ batch_norm_backward = Check(
      Mistake("backward-no-variance-term", "The path through the variance is missing: scaling all of a feature's "
              "deviations changes nothing, so grad_x must have no part along them.", _by_hand(variance_term=False)),
      Mistake("backward-variance-sign", "The path through the variance has the wrong sign.", _by_hand(sign=-1)),
+     Mistake("backward-mean-sign", "The path through the mean has the wrong sign.", _by_hand(mean_sign=-1)),
+     Mistake("backward-signs", "Both corrections are added. In the formula both are taken off.",
+             _by_hand(mean_sign=-1, sign=-1)),
      Mistake("backward-variance-factor", "The path through the variance is off by a factor of 2 or ½: the derivative "
              "of (var + eps)^(−½) brings a −½, the one of a square a 2, and they cancel.",
              [_by_hand(half=0.5), _by_hand(half=2.0)]),
      Mistake("backward-sums", "The two correction terms are sums over the batch; they should be means: each x is one "
-             "Nth of the mean.", _by_hand(sums=True)),
-     Mistake("backward-gamma-forgotten", "gamma is missing in grad_x, or in one of its terms: on its way back the "
-             "gradient passes the scaling first.",
-             [_by_hand(gamma_in=False), *(_by_hand(bare=term) for term in ("first", "mean", "variance"))]),
+             "Nth of the mean.", _by_hand(sums=("mean", "variance"))),
+     Mistake("backward-mean-term-sum", "The path through the mean is a sum over the batch. Each x is one Nth of the "
+             "mean.", _by_hand(sums=("mean",))),
+     Mistake("backward-variance-term-sum", "The path through the variance is a sum over the batch. Each x has a share "
+             "of one Nth in the variance.", _by_hand(sums=("variance",))),
+     Mistake("backward-variance-without-hat", "In the path through the variance the mean is of g alone, as in the path "
+             "through the mean. How much an output answers to the variance depends on how far it lies from the mean.",
+             _by_hand(second="one")),
+     Mistake("backward-gamma-forgotten", "gamma is missing in grad_x, or in a part of it: on its way back the gradient "
+             "passes the scaling first, on every path.",
+             [_by_hand(gamma_in=False), *(_by_hand(bare=terms) for terms in (
+                 ("first",), ("mean",), ("variance",), ("mean", "variance"), ("first", "mean"),
+                 ("first", "variance")))]),
      Mistake("backward-gamma-squared", "gamma is in grad_x twice: g = gamma·grad_out has it already.",
              _by_hand(gammas=2)),
      Mistake("backward-no-root", "It divides by the variance. σ is its root.",
@@ -151,6 +171,10 @@ batch_norm_backward = Check(
              "factors there are the normalised one.", [_by_hand(first=first, second=second) for first, second in (
                  ("hat", "centred"), ("centred", "hat"), ("centred", "centred"), ("hat", "x"), ("x", "hat"),
                  ("x", "x"))]),
+     Mistake("backward-x-otherwise", "grad_gamma and grad_beta hold, grad_x does not. Try it: it must sum to 0 over "
+             "the batch, and so must, nearly, grad_x · x̂. Where the first fails look at A, where the second does, at "
+             "B.",
+             shows=_only_in_x),
      Mistake("backward-how-many", "Three tensors were asked for: grad_x, grad_gamma and grad_beta.",
              shows=lambda finding, seen, case: finding.path[:1] == ("results",) and finding.kind
              == "value"),

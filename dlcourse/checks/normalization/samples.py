@@ -26,13 +26,18 @@ def gradients(answer, x, weights, scale, shift, made, options):
 
 
 def alone(answer, x, weights, scale, shift, made, options):
-    """In eval mode, and for one sample without the others."""
+    """Does it give the same in eval mode, and for one sample without the others?"""
     layer, report = _made(answer, scale, shift, made, options)
     if layer is None:
         return report
-    layer(x)
+    together = layer(x)
     layer.eval()
-    return {**report, "output in eval mode": layer(x), "output of the first sample alone": layer(x[:1])}
+    return {**report, "eval mode gives the same": _equal(layer(x), together),
+            "the first sample alone gives the same": _equal(layer(x[:1]), together[:1])}
+
+
+def _equal(one, other):
+    return one.shape == other.shape and torch.allclose(one, other, equal_nan=True)
 
 
 def fresh(answer, x, weights, scale, shift, made, options):
@@ -180,9 +185,12 @@ LayerNorm = Check(
              "finds them in the sample itself.", _RunningLayerNorm),
      Mistake("ln-sizes-as-axes", "There is no such axis. normalized_shape gives the *sizes* of the last axes, not "
              "their numbers.", shows=raises("Dimension out of range")),
+     Mistake("ln-list-refused", "A tuple was understood, a list was not. `tuple(…)` makes one of a list, and of a "
+             "torch.Size too.", shows=lambda finding, seen, case: isinstance(case["made"][0], list)
+             and case["made"][0][0] == "list"),  # a tuple comes before it
      Mistake("ln-int-only", "A tuple, a list or a torch.Size was not understood: normalized_shape may be an int or "
-             "several sizes.", shows=raises("TypeError", "RuntimeError", where=lambda case: isinstance(
-                 case["made"][0], list))),
+             "several sizes.", shows=raises("TypeError", "RuntimeError", "AssertionError", "ValueError",
+                                            where=lambda case: isinstance(case["made"][0], list))),
      Mistake("ln-int-refused", "An int was not understood: it stands for one trailing dimension.",
              shows=raises("'int' object", "of type 'int'", "must be Iterable", where=lambda case: isinstance(
                  case["made"][0], int))),

@@ -60,7 +60,6 @@ def as_made(layer, names, dtype):
     return {f"{name} of a new layer": getattr(layer, name).detach().to(dtype).clone() for name in names}
 
 
-
 def built(answer, arguments, tensors, options=None, training=True):
     """A layer with these tensors in it, or None; and a report on what it keeps them as.
 

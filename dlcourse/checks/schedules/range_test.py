@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from ..asking import remembered
 from ..comparing import Finding, first_difference
 from ..core import Check, Mistake, Part
-from .acting import rates_of
+from .acting import RATE, rates_of
 from .drawing import OFF_LIMITS
 
 # --------------------------------------------------------------------------------------------- lr_range_test
@@ -84,7 +84,7 @@ def scripted(answer, losses, lr_min, lr_max):
     optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.5)
     batches = [(torch.ones(1, 1, dtype=torch.float64), torch.tensor([[loss]], dtype=torch.float64)) for loss in losses]
     found = answer(net, optimizer, lambda output, y: (0 * output + y).sum(), batches, lr_min, lr_max)
-    return {"losses noted": _without_the_last(_pair(found))[1]}
+    return {"losses": _without_the_last(_pair(found))[1]}
 
 
 def _without_the_last(pair):
@@ -122,8 +122,9 @@ def by_value(case, seen, expected):
         if not isinstance(got, list):
             return first_difference(seen, expected)
         shared = min(len(got), len(wanted))
-        if finding := first_difference(got[:shared], wanted[:shared], path=(name,)):
-            return finding
+        for place in range(shared):
+            if finding := first_difference(got[place], wanted[place], path=(f"{name}[{place}]",)):
+                return finding
         if len(got) != len(wanted):
             return Finding((f"number of {name}",), "value", len(got), len(wanted))
     return None
@@ -131,11 +132,12 @@ def by_value(case, seen, expected):
 
 def tester(grid=lambda low, high, n: [low * (high / low) ** (i / (n - 1)) for i in range(n)], restore="mbol",
            after=False, groups=slice(None), stop=lambda loss, best: not math.isfinite(loss) or loss > 4 * best,
-           skip=False, record_last=True, late=False, zero=True, smooth=0.0, stopped_restore=True):
+           skip=False, record_last=True, late=False, zero=True, smooth=0.0, stopped_restore=True, evaluates=None,
+           own_steps=False):
     """Make an lr_range_test; mistakes are other settings.
 
     restore holds letters of what is put back: m the model's weights, b its buffers, o the optimizer's state, l its
-    rates.
+    rates. evaluates: the model is set to evaluation mode, and "stays" there or "returns".
     """
     def run(model, optimizer, loss_fn, batches, lr_min, lr_max):
         batches = list(batches)
@@ -144,6 +146,8 @@ def tester(grid=lambda low, high, n: [low * (high / low) ** (i / (n - 1)) for i 
         state = copy.deepcopy(optimizer.state_dict())
         lrs, losses, best = [], [], math.inf
         stopped = False
+        if evaluates:
+            model.eval()
         for lr, (x, y) in zip(grid(lr_min, lr_max, len(batches)), batches):
             def set_rates():
                 for group in optimizer.param_groups[groups]:
@@ -162,7 +166,11 @@ def tester(grid=lambda low, high, n: [low * (high / low) ** (i / (n - 1)) for i 
                 if zero:
                     optimizer.zero_grad()
                 loss.backward()
-                if not skip:
+                if own_steps:
+                    with torch.no_grad():
+                        for p in model.parameters():
+                            p -= lr * p.grad
+                elif not skip:
                     optimizer.step()
                 if late:
                     set_rates()
@@ -173,6 +181,8 @@ def tester(grid=lambda low, high, n: [low * (high / low) ** (i / (n - 1)) for i 
             losses.append(value)
             if stopped:
                 break
+        if evaluates == "returns":
+            model.train()
         if stopped and not stopped_restore:
             return lrs, losses
         with torch.no_grad():
@@ -308,6 +318,12 @@ lr_range_test = Check(
              "with its own.", tester(groups=slice(0, 1))),
      Mistake("range-no-update", "The weights never moved during the test: each rate must take a step, or they all "
              "show the same net.", [tester(skip=True)]),
+     Mistake("range-evaluates", "These are the losses of a net in evaluation mode, in which batch norm (lesson 7) does "
+             "not look at the batch. The test is of training: leave out `model.eval()`.",
+             [tester(evaluates="stays"), tester(evaluates="returns")]),
+     Mistake("range-own-steps", "The updates are plain ones, lr times the gradient. Whether a rate is too high depends "
+             "on the optimizer's momentum too: let the given one make them, by `optimizer.step()`.",
+             tester(own_steps=True)),
      Mistake("range-late", "Each rate is set after its own update, so that every step is made with the rate before.",
              tester(late=True)),
      Mistake("range-accumulates", "The gradients pile up from batch to batch: clear them before `backward`.",
@@ -354,12 +370,12 @@ lr_range_test = Check(
              "`state_dict()`, copied deeply, can be put back.",
              shows=_left("weights one step of training later")),
      Mistake("range-rates-kept", "The groups' rates are not what they were before the test: put each one's own back.",
-             shows=_left("lr of group")),
+             shows=_left(RATE)),
      Mistake("range-first-rate-restored", "The groups do not get their own rates back: all have the first group's.",
              lambda model, optimizer, *rest: (tester()(model, optimizer, *rest), [
                  group.update(lr=optimizer.param_groups[0]["lr"]) for group in optimizer.param_groups])[0]),
      Mistake("range-not-restored-after-stop", "After a full test all is restored, but not after an early stop: a "
              "`return` in the loop leaves before the restoring. `break`, or `try … finally`.",
-             shows=_left("weights", "buffers", "lr of group", stopped=True))],
+             shows=_left("weights", "buffers", RATE, stopped=True))],
     OFF_LIMITS, "A loop of training steps, and `copy.deepcopy` of the two state dictionaries, are your tools.",
     seconds=5)
