@@ -57,7 +57,8 @@ def measure(lesson: str, scratch: str) -> tuple[float, float, float, dict[str, f
             together = max(together, sum(map(_share, psutil.Process().children(recursive=True))))
 
     client = NotebookClient(notebook, timeout=600, kernel_name="python3", on_cell_start=before, on_cell_executed=after,
-                            resources={"metadata": {"path": scratch}})
+                            resources={"metadata": {"path": scratch}},
+                            extra_arguments=["--log-level=ERROR"])  # or each kernel warns that it uses TCP
     begin = time.perf_counter()
     watching = threading.Thread(target=watch)
     watching.start()

@@ -16,7 +16,7 @@ TELLS_NOTHING = re.compile(r"return \w+|import [\w.]+( as \w+)?|from [\w.]+ impo
 
 # Run again from the first cell to the last, so that pictures are compared too. Of the longer lessons nbval runs each
 # cell and compares what is printed; here their outputs are taken as they stand, and all the rest is built anew.
-RUN_AGAIN = {course.START, "01_deep_networks", "02_activations", "04_optimizers", "05_schedules"}
+RUN_AGAIN = {course.START, "01_deep_networks", "02_activations", "04_optimizers"}
 
 
 @pytest.fixture(params=PAGES)
