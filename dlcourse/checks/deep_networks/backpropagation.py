@@ -7,8 +7,9 @@ import math
 
 import torch
 
+from ..asking import normal
 from ..core import Check, Mistake, Part
-from .shared import AUTOGRAD, multiplied, normal
+from .shared import AUTOGRAD, multiplied
 
 # ----------------------------------------------------------------------------------------- linear_backward
 

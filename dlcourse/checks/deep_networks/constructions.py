@@ -5,12 +5,13 @@ import functools
 import torch
 from torch.nn import functional as F
 
+from ..asking import normal
 from ..comparing import kind_of
 from ..core import Check, Mistake, Part
 from ..telling import UNTOUCHED
 from ..watching import paused
 from .layers import forward
-from .shared import AUTOGRAD, normal, raises
+from .shared import AUTOGRAD, raises
 
 # --------------------------------------------------------------------------------------- hinge_interpolant
 

@@ -2,10 +2,11 @@
 
 import torch
 
+from ..asking import normal
 from ..core import Check, Mistake, Part
 from ..telling import UNTOUCHED
 from ..watching import gradient
-from .shared import multiplied, normal, raises
+from .shared import multiplied, raises
 
 # -------------------------------------------------------------------------------------------------- linear
 

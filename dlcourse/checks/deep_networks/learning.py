@@ -6,9 +6,10 @@ import weakref
 import torch
 from torch import nn
 
+from ..asking import normal
 from ..core import Check, Mistake, Part
 from ..watching import paused
-from .shared import normal
+
 
 # ------------------------------------------------------------------------------------------ kaiming_normal
 

@@ -67,22 +67,17 @@ def _only(z, generator) -> bool:
     return all(any(torch.equal(given, noise) for noise in z) for given in generator.given)
 
 
-def discriminators_turn(answer, real, z, seed, **options):
-    """The discriminator afterwards, and its loss."""
-    generator, discriminator, outputs = _played(answer, real, z, seed, **options)
-    losses = _losses(outputs[0])
-    seen = {"d_loss": losses["d_loss"]} if "d_loss" in losses else losses
-    return {"the generator is given z and nothing else": _only(z, generator),
-            "discriminator's weights": _weights(discriminator), **seen}
+def turn(network):
+    """Look at what the generator was given, and at "discriminator" or "generator" afterwards, with its loss."""
+    loss = f"{network[0]}_loss"
 
-
-def generators_turn(answer, real, z, seed, **options):
-    """What the generator was given, the generator afterwards, and its loss."""
-    generator, _, outputs = _played(answer, real, z, seed, **options)
-    losses = _losses(outputs[0])
-    seen = {"g_loss": losses["g_loss"]} if "g_loss" in losses else losses
-    return {"the generator is given z and nothing else": _only(z, generator),
-            "generator's weights": _weights(generator), **seen}
+    def observe(answer, real, z, seed, **options):
+        generator, discriminator, outputs = _played(answer, real, z, seed, **options)
+        losses = _losses(outputs[0])
+        seen = {loss: losses[loss]} if loss in losses else losses
+        return {"the generator is given z and nothing else": _only(z, generator),
+                f"{network}'s weights": _weights(generator if network == "generator" else discriminator), **seen}
+    return observe
 
 
 def apart(answer, real, z, seed, **options):
@@ -188,9 +183,9 @@ _FROZEN = ("The discriminator was frozen for the generator's step and stays froz
 gan_step = Check(
     "gan_step", "gan_step(generator, discriminator, opt_g, opt_d, real, z)", _step(),
     [Part("discriminator", 0.35, "one step down its loss, from cleared gradients; its loss is that before the step",
-          games((6, 1, {}), (4, 1, {"stale": True}), (5, 3, {"rule": "momentum"})), discriminators_turn),
+          games((6, 1, {}), (4, 1, {"stale": True}), (5, 3, {"rule": "momentum"})), turn("discriminator")),
      Part("generator", 0.35, "one step down its own loss, against the discriminator as it is now, with the same z",
-          games((6, 1, {}), (4, 1, {"stale": True}), (5, 3, {"rule": "momentum"})), generators_turn),
+          games((6, 1, {}), (4, 1, {"stale": True}), (5, 3, {"rule": "momentum"})), turn("generator")),
      Part("apart", 0.3, "the discriminator's step sends the generator nothing, and nothing is left frozen or hanging",
           games((6, 1, {}), (4, 1, {"stale": True})), apart)],
     [Mistake("gan-backward-twice", "The generator's step goes back through a graph that the discriminator's backward "

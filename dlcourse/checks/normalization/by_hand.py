@@ -4,9 +4,10 @@ from math import isfinite
 
 import torch
 
+from ..asking import normal
 from ..core import Check, Mistake, Part
 from .batches import both
-from .shared import LOOSE, NORMS, activations, affine, normal, raises
+from .shared import LOOSE, NORMS, activations, affine, raises
 
 AUTOGRAD = frozenset({"backward", "grad", "vjp", "jvp", "jacobian", "jacrev", "jacfwd", "torch.autograd.grad",
                       "torch.autograd.backward", "torch.autograd.functional"})

@@ -5,10 +5,11 @@ import copy
 import torch
 from torch import nn
 
+from ..asking import normal
 from ..core import Check, Mistake, Part
 from ..watching import paused
 from .batches import both
-from .shared import affine, normal, raises
+from .shared import affine, raises
 
 
 ROUNDED = (1e-4, 1e-5)  # what a float32 convolution may be off by

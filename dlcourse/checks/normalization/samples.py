@@ -3,10 +3,11 @@
 import torch
 from torch import nn
 
+from ..asking import normal
 from ..core import Check, Mistake, Part
 from ..telling import UNTOUCHED
 from .batches import both
-from .shared import LOOSE, NORMS, TOOLS, activations, affine, as_made, built, named, normal, raises, with_slopes
+from .shared import LOOSE, NORMS, TOOLS, activations, affine, as_made, built, named, raises, with_slopes
 
 # What is common: a case has x, weights for the gradient, the layer's tensors, and how the layer is made.
 

@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from ..asking import normal
 from ..core import Mistake
 from ..watching import gradient
 
@@ -15,11 +16,6 @@ NORMS = frozenset(
     "_batch_norm_impl_index _batch_norm_with_update _fused_rms_norm batch_norm_stats batch_norm_elemt".split())
 TOOLS = "`mean`, `var`, `var_mean`, `sqrt`, `rsqrt`, `view`, `unflatten` and arithmetic are your tools."
 LOOSE = (1e-4, 1e-5)  # where an eps of 1e-5 does not show: it has a part of its own
-
-
-def normal(g, *shape, dtype=torch.float64):
-    """Standard normal numbers."""
-    return torch.randn(*shape, generator=g, dtype=dtype)
 
 
 def activations(g, *shape, dtype=torch.float64, scale=2.0, axis=1):

@@ -6,10 +6,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ..asking import normal
 from ..core import Check, Mistake, Part
 from ..watching import paused
 from .batches import both
-from .shared import activations, normal, raises
+from .shared import activations, raises
 
 
 class _Block(nn.Module):
